@@ -1,0 +1,113 @@
+// Runs every check of the repository, one after the other, whatever the earlier ones said, and ends with
+// one line that sums them up. Expects scripts/setup.mjs to have run.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { release, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkBiome, checkClangFormat } from "./lint.mjs";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const COUNTS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
+const SKIP_REASON = /^[ \t]*skip.*$/gim;
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const skips = [];
+
+for (const [title, step] of [
+  ["Style: Biome", () => asOneTest(checkBiome())],
+  ["Style: clang-format", () => asOneTest(checkClangFormat())],
+  ["Types of the tests", () => asOneTest(tool("tsc", ["-p", "test"]))],
+  ["C++ tests: plain, ASan + UBSan, TSan", runNativeTests],
+  ["Vitest", runVitest],
+]) {
+  process.stdout.write(`\n== ${title}\n`);
+  const counts = await step();
+  for (const key of Object.keys(total)) total[key] += counts[key];
+}
+
+if (skips.length > 0) {
+  process.stdout.write(`\n== Skipped on Linux ${release()}\n${[...new Set(skips)].join("\n")}\n`);
+}
+process.stdout.write(`\n${summary(total)}\n`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function summary({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+function asOneTest(isGood) {
+  process.stdout.write(isGood ? "ok\n" : "FAILED\n");
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
+
+function tool(name, args) {
+  const path = resolve(root, "node_modules/.bin", name);
+  return spawnSync(path, args, { cwd: root, stdio: "inherit" }).status === 0;
+}
+
+async function runNativeTests() {
+  const { code, output } = await runShown("make", [
+    "--no-print-directory",
+    "-C",
+    "native/test",
+    "check",
+  ]);
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [, passed, failed, skipped] of output.matchAll(COUNTS)) {
+    counts.passed += Number(passed);
+    counts.failed += Number(failed);
+    counts.skipped += Number(skipped);
+  }
+  skips.push(...(output.match(SKIP_REASON) ?? []));
+  process.stdout.write(`all C++ tests: ${summary(counts)}\n`);
+  return orOneFailure(counts, code);
+}
+
+async function runVitest() {
+  const folder = mkdtempSync(join(tmpdir(), "ringpost-vitest-"));
+  const countsPath = join(folder, "counts.json");
+  try {
+    const vitest = resolve(root, "node_modules/.bin/vitest");
+    const reporters = ["--reporter=default", "--reporter=./scripts/vitest-counts.mjs"];
+    const env = { ...process.env, RINGPOST_VITEST_COUNTS: countsPath };
+    const { code } = await runShown(vitest, ["run", ...reporters], env);
+    const { skips: reasons, ...counts } = readCounts(countsPath);
+    skips.push(...reasons);
+    return orOneFailure(counts, code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What scripts/vitest-counts.mjs wrote; nothing if Vitest died before its end. */
+function readCounts(path) {
+  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0, skips: [] };
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** A step that ended badly without saying so, or that ran nothing, has failed. */
+function orOneFailure(counts, code) {
+  const ranNothing = counts.passed + counts.failed + counts.skipped === 0;
+  if (ranNothing) process.stdout.write("FAILED: nothing ran\n");
+  if (ranNothing || (code !== 0 && counts.failed === 0)) counts.failed += 1;
+  return counts;
+}
+
+/** Runs a program, showing its output (both streams) while it comes, and keeps a copy. */
+function runShown(program, args, env = process.env) {
+  return new Promise((done) => {
+    const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    const chunks = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => {
+        chunks.push(chunk);
+        process.stdout.write(chunk);
+      });
+    }
+    child.on("error", (error) => chunks.push(Buffer.from(`${error.message}\n`)));
+    child.on("close", (code) =>
+      done({ code: code ?? 1, output: Buffer.concat(chunks).toString() }),
+    );
+  });
+}
