@@ -1,0 +1,150 @@
+// Generated from packages/protocol by `npm run generate`. Do not edit.
+// clang-format off
+#pragma once
+
+#include <cstdint>
+
+namespace ringpost::protocol {
+
+inline constexpr uint32_t kLayoutHash = 1906581754u;
+inline constexpr uint32_t kLayoutVersion = 1u;
+inline constexpr uint32_t kLineBytes = 64u;
+inline constexpr uint32_t kPageBytes = 4096u;
+inline constexpr uint32_t kMailboxHeaderBytes = 320u;
+inline constexpr uint32_t kRequestBytes = 64u;
+inline constexpr uint32_t kReplyBytes = 16u;
+inline constexpr uint32_t kMaxClients = 512u;
+inline constexpr uint32_t kMaxSlotCount = 4096u;
+inline constexpr uint32_t kCurrentPosition = 4294967295u;
+inline constexpr uint32_t kMaxSlabs = 64u;
+inline constexpr uint32_t kMaxVectors = 1024u;
+inline constexpr uint32_t kMaxTransferBytes = 2147479552u;
+
+namespace engine_word {
+inline constexpr uint32_t kLayoutHash = 0u;
+inline constexpr uint32_t kMaxClients = 1u;
+inline constexpr uint32_t kSlotCount = 2u;
+inline constexpr uint32_t kMailboxesOffset = 3u;
+inline constexpr uint32_t kMailboxBytes = 4u;
+inline constexpr uint32_t kRequestRingOffset = 5u;
+inline constexpr uint32_t kReplyRingOffset = 6u;
+inline constexpr uint32_t kPayloadsOffset = 7u;
+inline constexpr uint32_t kInitialIndex = 8u;
+inline constexpr uint32_t kParked = 16u;
+inline constexpr uint32_t kNotifyList = 256u;
+}  // namespace engine_word
+
+namespace engine_counter {
+inline constexpr uint32_t kEnters = 16u;
+inline constexpr uint32_t kWakeups = 17u;
+inline constexpr uint32_t kIdleWakeups = 18u;
+inline constexpr uint32_t kDoorbells = 19u;
+inline constexpr uint32_t kNotifies = 20u;
+inline constexpr uint32_t kSubmitted = 21u;
+inline constexpr uint32_t kCompleted = 22u;
+inline constexpr uint32_t kCancels = 23u;
+inline constexpr uint32_t kOverflows = 24u;
+inline constexpr uint32_t kClientsOpened = 25u;
+inline constexpr uint32_t kClientsDrained = 26u;
+}  // namespace engine_counter
+
+namespace mailbox_word {
+inline constexpr uint32_t kRequestTail = 0u;
+inline constexpr uint32_t kReplyHead = 1u;
+inline constexpr uint32_t kRequestHead = 16u;
+inline constexpr uint32_t kReplyTail = 17u;
+inline constexpr uint32_t kParked = 32u;
+}  // namespace mailbox_word
+
+namespace client_counter {
+inline constexpr uint32_t kPosted = 24u;
+inline constexpr uint32_t kSettled = 25u;
+inline constexpr uint32_t kBatches = 26u;
+inline constexpr uint32_t kDoorbells = 27u;
+inline constexpr uint32_t kWakeups = 28u;
+inline constexpr uint32_t kLateReplies = 29u;
+}  // namespace client_counter
+
+namespace service_counter {
+inline constexpr uint32_t kTaken = 32u;
+inline constexpr uint32_t kReplied = 33u;
+inline constexpr uint32_t kRefused = 34u;
+inline constexpr uint32_t kNotifies = 35u;
+}  // namespace service_counter
+
+namespace request_word {
+inline constexpr uint32_t kSlot = 0u;
+inline constexpr uint32_t kGeneration = 1u;
+inline constexpr uint32_t kOpcode = 2u;
+inline constexpr uint32_t kFd = 3u;
+inline constexpr uint32_t kPositionLow = 4u;
+inline constexpr uint32_t kPositionHigh = 5u;
+inline constexpr uint32_t kRegion = 6u;
+inline constexpr uint32_t kRegionGeneration = 7u;
+inline constexpr uint32_t kRegionOffset = 8u;
+inline constexpr uint32_t kLength = 9u;
+inline constexpr uint32_t kFlags = 10u;
+inline constexpr uint32_t kMode = 11u;
+inline constexpr uint32_t kPathBytes = 12u;
+}  // namespace request_word
+
+namespace reply_word {
+inline constexpr uint32_t kSlot = 0u;
+inline constexpr uint32_t kGeneration = 1u;
+inline constexpr uint32_t kResult = 2u;
+inline constexpr uint32_t kNote = 3u;
+}  // namespace reply_word
+
+namespace region {
+inline constexpr uint32_t kNone = 4294967295u;
+inline constexpr uint32_t kOwn = 4294967294u;
+inline constexpr uint32_t kFirstSlab = 0u;
+}  // namespace region
+
+namespace payload {
+inline constexpr uint32_t kResultOffset = 0u;
+inline constexpr uint32_t kResultBytes = 256u;
+inline constexpr uint32_t kPathOffset = 256u;
+inline constexpr uint32_t kPathCapacity = 4096u;
+inline constexpr uint32_t kBytes = 4352u;
+}  // namespace payload
+
+namespace transfer_flag {
+inline constexpr uint32_t kFlush = 1073741824u;
+}  // namespace transfer_flag
+
+namespace reply_note {
+inline constexpr uint32_t kEndOfFile = 65536u;
+inline constexpr uint32_t kKeepsFd = 131072u;
+}  // namespace reply_note
+
+namespace stage {
+inline constexpr uint32_t kWhole = 0u;
+inline constexpr uint32_t kOpen = 1u;
+inline constexpr uint32_t kMove = 2u;
+inline constexpr uint32_t kFlush = 3u;
+inline constexpr uint32_t kClose = 4u;
+}  // namespace stage
+
+namespace run_result {
+inline constexpr int32_t kStopped = -1;
+}  // namespace run_result
+
+namespace opcode {
+inline constexpr uint32_t kNop = 1u;
+inline constexpr uint32_t kOpen = 2u;
+inline constexpr uint32_t kClose = 3u;
+inline constexpr uint32_t kRead = 4u;
+inline constexpr uint32_t kWrite = 5u;
+inline constexpr uint32_t kReadv = 6u;
+inline constexpr uint32_t kWritev = 7u;
+inline constexpr uint32_t kFsync = 8u;
+inline constexpr uint32_t kFdatasync = 9u;
+inline constexpr uint32_t kStat = 10u;
+inline constexpr uint32_t kReadFile = 11u;
+inline constexpr uint32_t kReadRest = 12u;
+inline constexpr uint32_t kWriteFile = 13u;
+inline constexpr uint32_t kRegisterSlab = 14u;
+}  // namespace opcode
+
+}  // namespace ringpost::protocol

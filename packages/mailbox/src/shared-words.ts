@@ -1,0 +1,54 @@
+/**
+ * Named access to words that two threads share. Nothing else in the project calls `Atomics` (linted), so that every
+ * order is decided, and explained, here and in `native/src/shared_words.h`.
+ *
+ * JavaScript's atomics are all sequentially consistent; each function says which weaker order would do, and what it
+ * pairs with on the C++ side.
+ */
+
+/** Publishes everything written before it. Release would do; pairs with `load_index` (shared_words.h). */
+export function storeIndex(words: Int32Array, at: number, index: number): void {
+  Atomics.store(words, at, index);
+}
+
+/** Sees everything published before the value it reads. Acquire would do; pairs with `store_index` (shared_words.h). */
+export function loadIndex(words: Int32Array, at: number): number {
+  return Atomics.load(words, at) >>> 0;
+}
+
+/** One half of the parked hand-off: must be sequentially consistent, see handoff.ts. */
+export function storeFlag(words: Int32Array, at: number, value: number): void {
+  Atomics.store(words, at, value);
+}
+
+/** One half of the parked hand-off: must be sequentially consistent, see handoff.ts. */
+export function loadFlag(words: Int32Array, at: number): number {
+  return Atomics.load(words, at);
+}
+
+/** Takes the value and leaves another; of several threads one alone gets the old value. */
+export function exchangeFlag(words: Int32Array, at: number, value: number): number {
+  return Atomics.exchange(words, at, value);
+}
+
+/** Starts to wait, without blocking, until the word is no longer `value` and somebody notifies it. */
+export function waitFlag(
+  words: Int32Array,
+  at: number,
+  value: number,
+):
+  | { async: false; value: "not-equal" | "timed-out" }
+  | { async: true; value: Promise<"ok" | "timed-out"> } {
+  // No timeout: V8 keeps the timer task of a notified wait until it would have expired.
+  return Atomics.waitAsync(words, at, value);
+}
+
+/** Blocks the calling thread until the word is no longer `value`, or the time is over. Not for the main thread of a program. */
+export function blockOnFlag(words: Int32Array, at: number, value: number, timeoutMs: number): void {
+  Atomics.wait(words, at, value, timeoutMs);
+}
+
+/** Wakes who waits on the word. Only JavaScript can: V8 keeps its own list of waiters, apart from the kernel's futexes. */
+export function notifyFlag(words: Int32Array, at: number): void {
+  Atomics.notify(words, at);
+}

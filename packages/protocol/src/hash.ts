@@ -1,0 +1,46 @@
+import * as layout from "./layout.js";
+import { operations } from "./operations.js";
+
+/** Every constant of the layout by name, in the order of its declaration; what the hash and the header are made of. */
+export const constants: Readonly<Record<string, number | Readonly<Record<string, number>>>> = {
+  LAYOUT_VERSION: layout.LAYOUT_VERSION,
+  LINE_BYTES: layout.LINE_BYTES,
+  PAGE_BYTES: layout.PAGE_BYTES,
+  MAILBOX_HEADER_BYTES: layout.MAILBOX_HEADER_BYTES,
+  REQUEST_BYTES: layout.REQUEST_BYTES,
+  REPLY_BYTES: layout.REPLY_BYTES,
+  MAX_CLIENTS: layout.MAX_CLIENTS,
+  MAX_SLOT_COUNT: layout.MAX_SLOT_COUNT,
+  CURRENT_POSITION: layout.CURRENT_POSITION,
+  MAX_SLABS: layout.MAX_SLABS,
+  MAX_VECTORS: layout.MAX_VECTORS,
+  MAX_TRANSFER_BYTES: layout.MAX_TRANSFER_BYTES,
+  EngineWord: layout.EngineWord,
+  EngineCounter: layout.EngineCounter,
+  MailboxWord: layout.MailboxWord,
+  ClientCounter: layout.ClientCounter,
+  ServiceCounter: layout.ServiceCounter,
+  RequestWord: layout.RequestWord,
+  ReplyWord: layout.ReplyWord,
+  Region: layout.Region,
+  Payload: layout.Payload,
+  TransferFlag: layout.TransferFlag,
+  ReplyNote: layout.ReplyNote,
+  Stage: layout.Stage,
+  RunResult: layout.RunResult,
+  Opcode: Object.fromEntries(
+    Object.entries(operations).map(([name, { opcode }]) => [name, opcode]),
+  ),
+};
+
+/** 32-bit FNV-1a over UTF-16 code units. */
+function fnv1a(text: string): number {
+  let hash = 0x811c_9dc5;
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x0100_0193);
+  }
+  return hash >>> 0;
+}
+
+/** Identifies the layout: two builds that disagree on any constant have different hashes. */
+export const layoutHash: number = fnv1a(JSON.stringify(constants));

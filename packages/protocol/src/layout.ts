@@ -1,0 +1,256 @@
+/**
+ * The shared memory of one engine, word by word. Written once here; `native/generated/protocol.h` is
+ * generated from it, and both languages compare {@link layoutHash} before they touch a byte.
+ *
+ * ```
+ *  one SharedArrayBuffer per engine
+ *  ┌────────────┬───────────┬───────────┬─────┐
+ *  │ engine page│ mailbox 0 │ mailbox 1 │  …  │   as many mailboxes as the engine has room for clients
+ *  └────────────┴───────────┴───────────┴─────┘
+ *  a mailbox
+ *  ┌──────────────┬──────────────────────┬─────────────────────┬──────────────────────────┐
+ *  │ header lines │ request ring         │ reply ring          │ payloads                 │
+ *  │ one writer   │ slotCount × 64 bytes │ slotCount × 16 bytes│ slotCount × 4352 bytes   │
+ *  │ per line     │ client → engine      │ engine → client     │ statx result, then path  │
+ *  └──────────────┴──────────────────────┴─────────────────────┴──────────────────────────┘
+ * ```
+ *
+ * All words are 32 bits wide, in the machine's own byte order, unless a name says otherwise. Indexes of the rings
+ * are free-running and masked where they are used; the number of slots is a power of two.
+ */
+
+/** Raised by hand when the meaning of a word changes while its place does not. */
+export const LAYOUT_VERSION = 1;
+
+/** Words of different writers lie this many bytes apart, so that no two writers share a cache line. */
+export const LINE_BYTES = 64;
+
+/** Alignment of every mailbox, in bytes. */
+export const PAGE_BYTES = 4096;
+
+/** Words of the engine page, as u32 indexes from the start of the buffer. */
+export const EngineWord = {
+  // Line 0: written by the thread that starts the engine, before any other thread knows the buffer.
+  LAYOUT_HASH: 0,
+  MAX_CLIENTS: 1,
+  SLOT_COUNT: 2,
+  MAILBOXES_OFFSET: 3,
+  MAILBOX_BYTES: 4,
+  REQUEST_RING_OFFSET: 5,
+  REPLY_RING_OFFSET: 6,
+  PAYLOADS_OFFSET: 7,
+  INITIAL_INDEX: 8,
+  // Line 1: the engine's parked word: the engine sets it, whoever rings the doorbell clears it.
+  PARKED: 16,
+  // From line 16 on, engine thread only: its native part lists here which clients its JavaScript has to notify.
+  NOTIFY_LIST: 256,
+} as const;
+
+/** Most mailboxes of one engine: as many as the notify list holds. */
+export const MAX_CLIENTS = 512;
+
+/** Most requests that one client can have with the engine at a time. */
+export const MAX_SLOT_COUNT = 4096;
+
+/** Counters of the whole engine: u64 indexes from the start of the buffer; the engine thread alone writes them. */
+export const EngineCounter = {
+  ENTERS: 16,
+  WAKEUPS: 17,
+  IDLE_WAKEUPS: 18,
+  DOORBELLS: 19,
+  NOTIFIES: 20,
+  SUBMITTED: 21,
+  COMPLETED: 22,
+  CANCELS: 23,
+  OVERFLOWS: 24,
+  CLIENTS_OPENED: 25,
+  CLIENTS_DRAINED: 26,
+} as const;
+
+/** Words of a mailbox's header, as u32 indexes from the start of the mailbox. */
+export const MailboxWord = {
+  // Line 0: written by the client alone.
+  REQUEST_TAIL: 0,
+  REPLY_HEAD: 1,
+  // Line 1: written by the engine alone.
+  REQUEST_HEAD: 16,
+  REPLY_TAIL: 17,
+  // Line 2: the client's parked word: the client sets it, the engine clears it.
+  PARKED: 32,
+} as const;
+
+/** Counters kept by the client, as u64 indexes from the start of the mailbox (doubles: JavaScript writes them). */
+export const ClientCounter = {
+  POSTED: 24,
+  SETTLED: 25,
+  BATCHES: 26,
+  DOORBELLS: 27,
+  WAKEUPS: 28,
+  LATE_REPLIES: 29,
+} as const;
+
+/** Counters kept by the engine for one client, as u64 indexes from the start of the mailbox. */
+export const ServiceCounter = {
+  TAKEN: 32,
+  REPLIED: 33,
+  REFUSED: 34,
+  NOTIFIES: 35,
+} as const;
+
+export const MAILBOX_HEADER_BYTES = 320;
+
+/** Size of one request, in bytes: one cache line. */
+export const REQUEST_BYTES = 64;
+
+/** Words of a request. */
+export const RequestWord = {
+  SLOT: 0,
+  GENERATION: 1,
+  OPCODE: 2,
+  FD: 3,
+  /** Low and high half of the file position; both {@link CURRENT_POSITION} for the file's own offset. */
+  POSITION_LOW: 4,
+  POSITION_HIGH: 5,
+  /** {@link Region.NONE}, {@link Region.OWN}, or {@link Region.FIRST_SLAB} + slab index. */
+  REGION: 6,
+  /** The request's generation for its own region; the slab's for a slab. */
+  REGION_GENERATION: 7,
+  REGION_OFFSET: 8,
+  /** Bytes to move; for readv and writev the number of buffers. */
+  LENGTH: 9,
+  /** Flags of the operation: open flags, statx flags, {@link TransferFlag}. */
+  FLAGS: 10,
+  /** File mode of open; the mask of statx. */
+  MODE: 11,
+  /** Bytes of the path in the slot's payload, without its closing NUL; 0 where there is none. */
+  PATH_BYTES: 12,
+} as const;
+
+/** Size of one reply, in bytes: four to a cache line. */
+export const REPLY_BYTES = 16;
+
+/** Words of a reply. */
+export const ReplyWord = {
+  SLOT: 0,
+  GENERATION: 1,
+  /** What the kernel said: a count, a descriptor, or a negative errno. */
+  RESULT: 2,
+  /** {@link ReplyNote} bits in the upper half, {@link Stage} in the lower. */
+  NOTE: 3,
+} as const;
+
+/** Half of the position that stands for "the file's current offset"; the kernel's own -1. */
+export const CURRENT_POSITION = 0xffff_ffff;
+
+/** Which memory a request's buffer lies in. */
+export const Region = {
+  NONE: 0xffff_ffff,
+  /** The memory that the client pinned for this very request; spent by its reply. */
+  OWN: 0xffff_fffe,
+  /** Slab i of this client is region FIRST_SLAB + i. */
+  FIRST_SLAB: 0,
+} as const;
+
+/** Slabs one client may have registered at a time. */
+export const MAX_SLABS = 64;
+
+/** Most buffers in one readv or writev: the kernel's UIO_MAXIOV (include/uapi/linux/uio.h). */
+export const MAX_VECTORS = 1024;
+
+/** Most bytes one read or write moves: the kernel's MAX_RW_COUNT, INT_MAX rounded down to a page. */
+export const MAX_TRANSFER_BYTES = 0x7fff_f000;
+
+/** Parts of a slot's payload, in bytes from its start. */
+export const Payload = {
+  /** `struct statx`, written by the kernel; the first word is the kept descriptor of a readFile that needs room. */
+  RESULT_OFFSET: 0,
+  RESULT_BYTES: 256,
+  PATH_OFFSET: 256,
+  /** The kernel's PATH_MAX: the closing NUL counts. */
+  PATH_CAPACITY: 4096,
+  BYTES: 4352,
+} as const;
+
+/** Flags of the whole-file recipes, in {@link RequestWord.FLAGS} of the requests that open nothing. */
+export const TransferFlag = {
+  /** writeFile: fsync before the close. Shares no bit with any open flag of Linux. */
+  FLUSH: 0x4000_0000,
+} as const;
+
+/** Bits of a reply's note. */
+export const ReplyNote = {
+  /** The whole-file read reached the end of the file, and closed it. */
+  END_OF_FILE: 0x1_0000,
+  /** The buffer of the whole-file read is full; the file stays open: its descriptor is the first word of the payload. */
+  KEEPS_FD: 0x2_0000,
+} as const;
+
+/** Which step of a recipe a reply speaks of: the error's `syscall`. */
+export const Stage = {
+  WHOLE: 0,
+  OPEN: 1,
+  MOVE: 2,
+  FLUSH: 3,
+  CLOSE: 4,
+} as const;
+
+/** What `runEngine` returns besides a count of clients to notify. */
+export const RunResult = {
+  STOPPED: -1,
+} as const;
+
+/** The offsets that depend on the number of slots. Computed here alone; C++ reads them from the engine page. */
+export interface Geometry {
+  readonly maxClients: number;
+  readonly slotCount: number;
+  /** Offsets in bytes from the start of a mailbox. */
+  readonly requestRingOffset: number;
+  readonly replyRingOffset: number;
+  readonly payloadsOffset: number;
+  readonly mailboxBytes: number;
+  /** Offset in bytes of the first mailbox from the start of the buffer. */
+  readonly mailboxesOffset: number;
+  readonly totalBytes: number;
+}
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+/**
+ * Lays out the shared memory of an engine.
+ * @param maxClients mailboxes to make room for
+ * @param slotCount requests one client may have with the engine at a time; a power of two
+ */
+export function geometry(maxClients: number, slotCount: number): Geometry {
+  const requestRingOffset = MAILBOX_HEADER_BYTES;
+  const replyRingOffset = requestRingOffset + slotCount * REQUEST_BYTES;
+  const payloadsOffset = replyRingOffset + roundUp(slotCount * REPLY_BYTES, LINE_BYTES);
+  const mailboxBytes = roundUp(payloadsOffset + slotCount * Payload.BYTES, PAGE_BYTES);
+  return {
+    maxClients,
+    slotCount,
+    requestRingOffset,
+    replyRingOffset,
+    payloadsOffset,
+    mailboxBytes,
+    mailboxesOffset: PAGE_BYTES,
+    totalBytes: PAGE_BYTES + maxClients * mailboxBytes,
+  };
+}
+
+/** Writes a geometry into the engine page of a fresh buffer, before any other thread knows it. */
+export function writeGeometry(
+  words: Uint32Array,
+  made: Geometry,
+  layoutHash: number,
+  initialIndex: number,
+): void {
+  words[EngineWord.LAYOUT_HASH] = layoutHash;
+  words[EngineWord.MAX_CLIENTS] = made.maxClients;
+  words[EngineWord.SLOT_COUNT] = made.slotCount;
+  words[EngineWord.MAILBOXES_OFFSET] = made.mailboxesOffset;
+  words[EngineWord.MAILBOX_BYTES] = made.mailboxBytes;
+  words[EngineWord.REQUEST_RING_OFFSET] = made.requestRingOffset;
+  words[EngineWord.REPLY_RING_OFFSET] = made.replyRingOffset;
+  words[EngineWord.PAYLOADS_OFFSET] = made.payloadsOffset;
+  words[EngineWord.INITIAL_INDEX] = initialIndex;
+}

@@ -1,0 +1,62 @@
+/**
+ * Every operation a client can ask for: the one table from which the opcodes of both languages, the errors'
+ * `syscall` and the documentation come.
+ */
+
+/** How an operation uses its region. */
+export type BufferUse = "none" | "fills" | "reads" | "fills-many" | "reads-many";
+
+export interface Operation {
+  /** Number in a request's opcode word. Never reused; 0 is no operation, so that a zeroed request is refused. */
+  readonly opcode: number;
+  /** First kernel whose io_uring has what the operation submits. */
+  readonly kernel: string;
+  readonly buffer: BufferUse;
+  /** `syscall` of its errors, as node:fs names it. */
+  readonly syscall: string;
+  /** What the engine submits for it, in order. */
+  readonly submits: readonly string[];
+}
+
+export const operations = {
+  nop: { opcode: 1, kernel: "5.1", buffer: "none", syscall: "nop", submits: ["NOP"] },
+  open: { opcode: 2, kernel: "5.6", buffer: "none", syscall: "open", submits: ["OPENAT"] },
+  close: { opcode: 3, kernel: "5.6", buffer: "none", syscall: "close", submits: ["CLOSE"] },
+  read: { opcode: 4, kernel: "5.6", buffer: "fills", syscall: "read", submits: ["READ"] },
+  write: { opcode: 5, kernel: "5.6", buffer: "reads", syscall: "write", submits: ["WRITE"] },
+  readv: { opcode: 6, kernel: "5.1", buffer: "fills-many", syscall: "read", submits: ["READV"] },
+  writev: { opcode: 7, kernel: "5.1", buffer: "reads-many", syscall: "write", submits: ["WRITEV"] },
+  fsync: { opcode: 8, kernel: "5.1", buffer: "none", syscall: "fsync", submits: ["FSYNC"] },
+  fdatasync: { opcode: 9, kernel: "5.1", buffer: "none", syscall: "fdatasync", submits: ["FSYNC"] },
+  stat: { opcode: 10, kernel: "5.6", buffer: "none", syscall: "stat", submits: ["STATX"] },
+  readFile: {
+    opcode: 11,
+    kernel: "5.6",
+    buffer: "fills",
+    syscall: "read",
+    submits: ["OPENAT", "READ", "CLOSE"],
+  },
+  readRest: {
+    opcode: 12,
+    kernel: "5.6",
+    buffer: "fills",
+    syscall: "read",
+    submits: ["READ", "CLOSE"],
+  },
+  writeFile: {
+    opcode: 13,
+    kernel: "5.6",
+    buffer: "reads",
+    syscall: "write",
+    submits: ["OPENAT", "WRITE", "FSYNC", "CLOSE"],
+  },
+  registerSlab: {
+    opcode: 14,
+    kernel: "5.19",
+    buffer: "none",
+    syscall: "io_uring_register",
+    submits: [],
+  },
+} as const;
+
+export type OperationName = keyof typeof operations;
