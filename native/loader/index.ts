@@ -1,0 +1,82 @@
+/** Loads the native addon, and gives it its types. Every thread that loads it gets its own face to the same native code. */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { layoutHash } from "@ringpost/protocol";
+
+/** A typed array of any kind, on any kind of buffer. */
+export type View = NodeJS.TypedArray;
+
+/** An engine's native half; of the thread that started it alone. */
+export interface NativeEngine {
+  /** The engine's number in this process. */
+  readonly id: number;
+  /** IORING_SETUP_* flags that the kernel granted. */
+  readonly setupFlags: number;
+  /** IORING_FEAT_* flags of the kernel. */
+  readonly features: number;
+  readonly entries: number;
+  readonly completionEntries: number;
+  readonly registeredRingFd: boolean;
+  /** Waits are bounded by IORING_ENTER_EXT_ARG (Linux 5.11); ppoll otherwise. */
+  readonly extendedWait: boolean;
+  /** Leases are registered with the ring (Linux 5.19). */
+  readonly registeredBuffers: boolean;
+  /** Serves until JavaScript has something to do: the number of clients to notify, or `RunResult.STOPPED`. */
+  run(): number;
+}
+
+export interface NativeEngineOptions {
+  readonly entries?: number;
+  readonly completionEntries?: number;
+  readonly withoutSetupFlags?: number;
+  readonly withoutFeatures?: number;
+}
+
+/** A client's native half; of the thread that connected it alone. */
+export interface NativeClient {
+  /** Which mailbox is this client's. */
+  readonly index: number;
+  /** Lets the request of this slot and generation use the view's memory, until its reply. */
+  pin(slot: number, generation: number, view: View): boolean;
+  /** The same for the buffers of a readv or writev. */
+  pinVectors(slot: number, generation: number, views: readonly View[]): boolean;
+  /** Lets all requests use the view's memory, until the client closes. */
+  pinSlab(slab: number, generation: number, view: View): boolean;
+  /** Where in its page of 4096 bytes the view's memory begins. */
+  pageOffsetOf(view: View): number;
+  /** Wakes the parked engine. */
+  ring(): void;
+  /** Whether the thread's event loop stays alive for this client. */
+  keepAlive(alive: boolean): void;
+  /** Cancels what the client has in flight; the replies come as usual. */
+  cancelAll(): void;
+  /** Gives the mailbox back. Nothing may be in flight. */
+  close(): void;
+}
+
+export interface Addon {
+  readonly layoutHash: number;
+  /** Returns a negative errno where the kernel refuses. */
+  startEngine(memory: Uint8Array, options: NativeEngineOptions): NativeEngine | number;
+  /** Returns false where there is no such engine any more. */
+  stopEngine(engine: number, graceMs: number): boolean;
+  /** Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone. */
+  connect(engine: number, onOrphaned: () => void): NativeClient | number;
+}
+
+type LoadFrom = (directory: string) => Addon;
+
+function load(): Addon {
+  const require = createRequire(import.meta.url);
+  const loadFrom = require("node-gyp-build") as LoadFrom; // untyped package: picks a prebuild, or build/Release
+  const addon = loadFrom(fileURLToPath(new URL("..", import.meta.url)));
+  if (addon.layoutHash !== layoutHash) {
+    throw new Error(
+      `ringpost: the native addon was built from another version of the protocol (layout ${addon.layoutHash}, ` +
+        `expected ${layoutHash}). Rebuild it: npm run build`,
+    );
+  }
+  return addon;
+}
+
+export const addon: Addon = load();

@@ -1,0 +1,308 @@
+// The addon's face to JavaScript: the only file that knows Node-API. packages/native's loader has
+// the types.
+//
+// Two kinds of objects cross it. An EngineHandle lives in the engine's worker and drives the loop;
+// a ClientHandle lives in each client's thread and pins memory, rings the doorbell, keeps the event
+// loop alive. Both end by themselves with their environment: its cleanup hook runs before V8 frees
+// the memory that the kernel may still write to.
+#include <napi.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "engine.h"
+#include "registry.h"
+#include "roster.h"
+
+namespace ringpost {
+
+namespace {
+
+// --- The engine's thread ---
+
+class EngineHandle {
+ public:
+  // startEngine(memory: Uint8Array, options) → { id, setupFlags, …, run() } or a negative errno
+  static Napi::Value Start(const Napi::CallbackInfo& info);
+
+  ~EngineHandle() { End(); }
+
+ private:
+  explicit EngineHandle(napi_env env) : env_(env) {}
+
+  static Napi::Value Run(const Napi::CallbackInfo& info) {
+    auto* self = static_cast<EngineHandle*>(info.Data());
+    return Napi::Number::New(info.Env(), self->engine_->Run());
+  }
+
+  // Environment cleanup, or the end of a stopped engine. Drains the kernel; runs on the engine's
+  // thread.
+  void End() {
+    if (engine_ == nullptr) return;
+    registry::Remove(id_);
+    engine_->Shutdown();
+    engine_.reset();
+    napi_remove_env_cleanup_hook(env_, OnCleanup, this);
+  }
+
+  static void OnCleanup(void* self) { static_cast<EngineHandle*>(self)->End(); }
+
+  napi_env env_;
+  uint32_t id_ = 0;
+  std::unique_ptr<Engine> engine_;
+};
+
+uint32_t OptionOr(const Napi::Object& options, const char* name, uint32_t otherwise) {
+  const Napi::Value value = options.Get(name);
+  return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : otherwise;
+}
+
+Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto memory_view = info[0].As<Napi::Uint8Array>();
+  const auto options = info[1].As<Napi::Object>();
+  SharedMemory memory;
+  if (const int opened = SharedMemory::Open(memory_view.Data(), memory_view.ByteLength(), &memory);
+      opened < 0) {
+    return Napi::Number::New(env, opened);
+  }
+  EngineOptions engine_options;
+  engine_options.ring.entries = OptionOr(options, "entries", engine_options.ring.entries);
+  engine_options.ring.completion_entries =
+      OptionOr(options, "completionEntries", engine_options.ring.completion_entries);
+  engine_options.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
+  engine_options.ring.without_features = OptionOr(options, "withoutFeatures", 0);
+
+  std::shared_ptr<Roster> roster = Roster::Create(memory.max_clients(), memory.slot_count());
+  if (roster == nullptr) return Napi::Number::New(env, -errno);
+  std::unique_ptr<EngineHandle> handle(new EngineHandle(env));
+  if (const int started = Engine::Start(memory, roster, engine_options, &handle->engine_);
+      started < 0) {
+    return Napi::Number::New(env, started);
+  }
+  handle->id_ = registry::Add(std::move(roster));
+  napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
+
+  const RingReport& report = handle->engine_->report();
+  auto object = Napi::Object::New(env);
+  object.Set("id", handle->id_);
+  object.Set("setupFlags", report.setup_flags);
+  object.Set("features", report.features);
+  object.Set("entries", report.entries);
+  object.Set("completionEntries", report.completion_entries);
+  object.Set("registeredRingFd", report.registered_ring_fd);
+  object.Set("extendedWait", report.extended_wait);
+  object.Set("registeredBuffers", handle->engine_->has_buffer_table());
+  object.Set("run", Napi::Function::New<Run>(env, "run", handle.get()));
+  object.AddFinalizer([](Napi::Env, EngineHandle* done) { delete done; }, handle.release());
+  return object;
+}
+
+// --- A client's thread ---
+
+class ClientHandle {
+ public:
+  // connect(engineId, onOrphaned) → { index, pin(), … } or a negative errno
+  static Napi::Value Connect(const Napi::CallbackInfo& info);
+
+  ~ClientHandle() { Leave(); }
+
+ private:
+  ClientHandle(napi_env env, std::shared_ptr<Roster> roster)
+      : env_(env), roster_(std::move(roster)) {}
+
+  static ClientHandle* Of(const Napi::CallbackInfo& info) {
+    return static_cast<ClientHandle*>(info.Data());
+  }
+  static uint32_t Uint32(const Napi::Value& value) {
+    return value.As<Napi::Number>().Uint32Value();
+  }
+  // Takes the address of a view's memory, on whatever kind of buffer. Returns false where it isn't
+  // a typed array.
+  static bool MemoryOf(const Napi::Value& view, uint8_t** base, size_t* bytes);
+
+  static Napi::Value Pin(const Napi::CallbackInfo& info);
+  static Napi::Value PinVectors(const Napi::CallbackInfo& info);
+  static Napi::Value PinSlab(const Napi::CallbackInfo& info);
+  static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
+  static void Ring(const Napi::CallbackInfo& info) { Of(info)->roster_->RingDoorbell(); }
+  static void KeepAlive(const Napi::CallbackInfo& info);
+  static void CancelAll(const Napi::CallbackInfo& info);
+  static void Close(const Napi::CallbackInfo& info) { Of(info)->Leave(); }
+
+  // The client posts no more, and has nothing in flight.
+  void Leave() {
+    if (left_) return;
+    left_ = true;
+    roster_->Close(client_);  // from here on, no notice can come
+    napi_release_threadsafe_function(orphaned_, napi_tsfn_abort);
+    napi_remove_env_cleanup_hook(env_, OnCleanup, this);
+  }
+
+  // The thread ends (return, terminate, process.exit): V8 is about to free the memory that requests
+  // in flight use. Blocks until the kernel has let go. Node closes the thread-safe function itself.
+  static void OnCleanup(void* data) {
+    auto* self = static_cast<ClientHandle*>(data);
+    if (std::exchange(self->left_, true)) return;
+    self->roster_->Close(self->client_);
+    self->roster_->WaitUntilDrained(self->client_);
+  }
+
+  // Engine's thread: an orphan's JavaScript is told through its own event loop.
+  static void Notify(void* data) {
+    napi_call_threadsafe_function(static_cast<ClientHandle*>(data)->orphaned_, nullptr,
+                                  napi_tsfn_nonblocking);
+  }
+
+  napi_env env_;
+  std::shared_ptr<Roster> roster_;
+  uint32_t client_ = 0;
+  bool left_ = true;
+  // Carries the notice of the engine's end into this thread, and keeps its event loop alive while
+  // requests are in flight.
+  napi_threadsafe_function orphaned_ = nullptr;
+};
+
+Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::shared_ptr<Roster> roster = registry::Find(Uint32(info[0]));
+  if (roster == nullptr) return Napi::Number::New(env, -ESHUTDOWN);
+  std::unique_ptr<ClientHandle> handle(new ClientHandle(env, std::move(roster)));
+
+  const napi_status made =
+      napi_create_threadsafe_function(env, info[1], nullptr, Napi::String::New(env, "ringpost"), 0,
+                                      1, nullptr, nullptr, nullptr, nullptr, &handle->orphaned_);
+  if (made != napi_ok) return Napi::Number::New(env, -ENOMEM);
+  napi_unref_threadsafe_function(env, handle->orphaned_);
+  const int seat = handle->roster_->Connect({Notify, handle.get()});
+  if (seat < 0) {
+    napi_release_threadsafe_function(handle->orphaned_, napi_tsfn_abort);
+    return Napi::Number::New(env, seat);
+  }
+  handle->client_ = static_cast<uint32_t>(seat);
+  handle->left_ = false;
+  // After the thread-safe function, so that this hook runs before Node closes it (hooks run last
+  // in, first out).
+  napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
+
+  auto object = Napi::Object::New(env);
+  object.Set("index", handle->client_);
+  object.Set("pin", Napi::Function::New<Pin>(env, "pin", handle.get()));
+  object.Set("pinVectors", Napi::Function::New<PinVectors>(env, "pinVectors", handle.get()));
+  object.Set("pinSlab", Napi::Function::New<PinSlab>(env, "pinSlab", handle.get()));
+  object.Set("pageOffsetOf", Napi::Function::New<PageOffsetOf>(env, "pageOffsetOf", handle.get()));
+  object.Set("ring", Napi::Function::New<Ring>(env, "ring", handle.get()));
+  object.Set("keepAlive", Napi::Function::New<KeepAlive>(env, "keepAlive", handle.get()));
+  object.Set("cancelAll", Napi::Function::New<CancelAll>(env, "cancelAll", handle.get()));
+  object.Set("close", Napi::Function::New<Close>(env, "close", handle.get()));
+  object.AddFinalizer([](Napi::Env, ClientHandle* done) { delete done; }, handle.release());
+  return object;
+}
+
+bool ClientHandle::MemoryOf(const Napi::Value& view, uint8_t** base, size_t* bytes) {
+  static constexpr uint8_t kElementBytes[] = {1, 1, 1, 2, 2, 4,
+                                              4, 4, 8, 8, 8};  // by napi_typedarray_type
+  napi_typedarray_type type = napi_uint8_array;
+  size_t elements = 0;
+  void* data = nullptr;
+  // Not napi_get_arraybuffer_info: Node 20 refuses a SharedArrayBuffer there, but takes views on
+  // one here.
+  if (napi_get_typedarray_info(view.Env(), view, &type, &elements, &data, nullptr, nullptr) !=
+      napi_ok)
+    return false;
+  if (static_cast<size_t>(type) >= std::size(kElementBytes)) return false;
+  *base = static_cast<uint8_t*>(data);
+  *bytes = elements * kElementBytes[type];
+  return true;
+}
+
+// pin(slot, generation, view) → whether it could: the request's own region is the view's memory
+// until its reply
+Napi::Value ClientHandle::Pin(const Napi::CallbackInfo& info) {
+  uint8_t* base = nullptr;
+  size_t bytes = 0;
+  const bool pinned =
+      MemoryOf(info[2], &base, &bytes) &&
+      Of(info)
+          ->roster_->regions(Of(info)->client_)
+          .Pin(Uint32(info[0]), Uint32(info[1]), base,
+               static_cast<uint32_t>(std::min<size_t>(bytes, protocol::kMaxTransferBytes)));
+  return Napi::Boolean::New(info.Env(), pinned);
+}
+
+// pinVectors(slot, generation, views) → whether it could
+Napi::Value ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
+  const auto views = info[2].As<Napi::Array>();
+  const uint32_t slot = Uint32(info[0]);
+  const uint32_t count = views.Length();
+  RegionTable& regions = Of(info)->roster_->regions(Of(info)->client_);
+  iovec* list = regions.VectorRoom(slot, count);
+  if (list == nullptr) return Napi::Boolean::New(info.Env(), false);
+  for (uint32_t i = 0; i < count; i++) {
+    uint8_t* base = nullptr;
+    size_t bytes = 0;
+    if (!MemoryOf(views.Get(i), &base, &bytes)) return Napi::Boolean::New(info.Env(), false);
+    list[i] = {base, bytes};
+  }
+  regions.PinVectors(slot, Uint32(info[1]), count);
+  return Napi::Boolean::New(info.Env(), true);
+}
+
+// pinSlab(slab, generation, view) → whether it could: the slab stays valid until the client closes
+Napi::Value ClientHandle::PinSlab(const Napi::CallbackInfo& info) {
+  uint8_t* base = nullptr;
+  size_t bytes = 0;
+  const bool pinned =
+      MemoryOf(info[2], &base, &bytes) && bytes <= protocol::kMaxTransferBytes &&
+      Of(info)
+          ->roster_->regions(Of(info)->client_)
+          .PinSlab(Uint32(info[0]), Uint32(info[1]), base, static_cast<uint32_t>(bytes));
+  return Napi::Boolean::New(info.Env(), pinned);
+}
+
+// pageOffsetOf(view) → where it lies within a page of 4096 bytes. Never the address itself.
+Napi::Value ClientHandle::PageOffsetOf(const Napi::CallbackInfo& info) {
+  uint8_t* base = nullptr;
+  size_t bytes = 0;
+  MemoryOf(info[0], &base, &bytes);
+  return Napi::Number::New(
+      info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(base) % protocol::kPageBytes));
+}
+
+void ClientHandle::KeepAlive(const Napi::CallbackInfo& info) {
+  if (Of(info)->left_) return;
+  if (info[0].As<Napi::Boolean>().Value()) {
+    napi_ref_threadsafe_function(info.Env(), Of(info)->orphaned_);
+  } else {
+    napi_unref_threadsafe_function(info.Env(), Of(info)->orphaned_);
+  }
+}
+
+void ClientHandle::CancelAll(const Napi::CallbackInfo& info) {
+  if (!Of(info)->left_) Of(info)->roster_->CancelAll(Of(info)->client_);
+}
+
+// --- Any thread ---
+
+// stopEngine(engineId, graceMs) → whether it was there
+Napi::Value StopEngine(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Roster> roster = registry::Find(info[0].As<Napi::Number>().Uint32Value());
+  if (roster != nullptr) roster->Stop(info[1].As<Napi::Number>().Uint32Value());
+  return Napi::Boolean::New(info.Env(), roster != nullptr);
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("layoutHash", protocol::kLayoutHash);
+  exports.Set("startEngine", Napi::Function::New<EngineHandle::Start>(env, "startEngine"));
+  exports.Set("stopEngine", Napi::Function::New<StopEngine>(env, "stopEngine"));
+  exports.Set("connect", Napi::Function::New<ClientHandle::Connect>(env, "connect"));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ringpost, Init)
+
+}  // namespace ringpost

@@ -1,0 +1,230 @@
+#include "engine.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "handoff.h"
+
+namespace ringpost {
+
+namespace counter = protocol::engine_counter;
+
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+// Longest wait while stopping: how soon the lack of progress is noticed.
+constexpr uint32_t kStoppingWaitMs = 20;
+
+// The kernel takes submissions as long as it has memory for them; after so many refusals in a row
+// something is wrong that waiting doesn't mend.
+constexpr int kMostSubmitRetries = 1'000'000;
+
+[[noreturn]] void Die(const char* what, int error) {
+  std::fprintf(stderr, "ringpost: %s (errno %d)\n", what, -error);
+  std::abort();
+}
+
+}  // namespace
+
+int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
+                  const EngineOptions& options, std::unique_ptr<Engine>* out) {
+  std::unique_ptr<Engine> engine(new Engine(memory, std::move(roster), options));
+  if (const int opened = engine->ring_.Open(options.ring); opened < 0) return opened;
+  // Leases work without it, as plain page-aligned memory.
+  engine->has_buffer_table_ =
+      engine->ring_.RegisterBufferTable(memory.max_clients() * protocol::kMaxSlabs) == 0;
+  for (uint32_t client = 0; client < memory.max_clients(); client++) memory.ResetMailbox(client);
+  engine->ListenForDoorbell();
+  *out = std::move(engine);
+  return 0;
+}
+
+Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
+               const EngineOptions& options)
+    : memory_(memory),
+      roster_(std::move(roster)),
+      options_(options),
+      services_(memory.max_clients()) {
+  active_.reserve(memory.max_clients());
+  changes_.reserve(memory.max_clients());
+}
+
+int Engine::Run() {
+  notify_count_ = 0;
+  for (;;) {
+    if (roster_->has_changes()) ServeRoster();
+    if (stopping_) {
+      if (in_flight_count_ == 0) {
+        Shutdown();
+        return kStopped;
+      }
+      StopByProgress();
+    }
+    const bool took = !stopping_ && TakeRequests();
+    if (ring_.Pending() > 0) {
+      ring_.Submit();
+      Count(memory_.counter(counter::kEnters));
+    }
+    const bool reaped = ReapCompletions();
+    PublishReplies();
+    if (notify_count_ > 0) return static_cast<int>(notify_count_);
+    if (took || reaped || ring_.Pending() > 0) continue;
+    if (!WaitForWork()) return 0;
+  }
+}
+
+// Parks, looks once more, and sleeps until a completion, the doorbell, or the end of the idle wait.
+// Returns false after an idle wait: JavaScript gets its turn, so that the thread can be terminated.
+bool Engine::WaitForWork() {
+  Park(memory_.parked());
+  if (roster_->HasChangesOrdered() || HasRequestsOrdered()) {
+    Unpark(memory_.parked());
+    return true;
+  }
+  const uint32_t wait_ms = stopping_ ? kStoppingWaitMs : options_.idle_wait_ms;
+  const int waited = ring_.SubmitAndWait(wait_ms * kNsPerMs);
+  Unpark(memory_.parked());
+  Count(memory_.counter(counter::kEnters));
+  Count(memory_.counter(counter::kWakeups));
+  if (waited != -ETIME) return true;
+  Count(memory_.counter(counter::kIdleWakeups));
+  return stopping_;
+}
+
+bool Engine::HasRequestsOrdered() const {
+  if (stopping_) return false;
+  return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
+    return services_[client].serving && services_[client].requests.HasWorkOrdered();
+  });
+}
+
+// A poll that stays (multishot, since Linux 5.13) posts a completion for every ring of the
+// doorbell; an older kernel answers once, and CompleteDoorbell asks again.
+void Engine::ListenForDoorbell() {
+  abi::Sqe sqe = {};
+  sqe.opcode = abi::kOpPollAdd;
+  sqe.fd = roster_->doorbell();
+  sqe.op_flags = POLLIN;
+  sqe.length = abi::kPollAddMulti;
+  sqe.user_data = UserData(Origin::kDoorbell, 0, 0);
+  Enqueue(sqe);
+}
+
+// Queues a submission; submits what is pending first where there is no room.
+void Engine::Enqueue(const abi::Sqe& sqe) {
+  for (int tries = 0; ring_.Room() == 0; tries++) {
+    const int submitted = ring_.Submit();
+    if (tries == kMostSubmitRetries) Die("the kernel takes no submissions", submitted);
+  }
+  ring_.Push(sqe);
+}
+
+void Engine::ServeRoster() {
+  bool stopping = false;
+  uint32_t grace_ms = 0;
+  roster_->TakeChanges(&changes_, &stopping, &grace_ms);
+  if (stopping) {
+    if (!stopping_) last_progress_ = Clock::now();
+    stopping_ = true;
+    stop_grace_ = std::chrono::milliseconds(grace_ms);
+  }
+  for (const SeatChange& change : changes_) {
+    ClientService& service = services_[change.client];
+    // A client may have connected and closed since the last look.
+    if (change.state != SeatState::kFree && !service.connected) BeginService(change.client);
+    if (change.cancel_all) CancelInFlight(service);
+    if (change.state != SeatState::kClosing) continue;
+    service.serving = false;
+    service.closing = true;
+    CancelInFlight(service);
+    if (service.in_flight_count == 0) FinishClosing(service);
+  }
+}
+
+void Engine::BeginService(uint32_t client) {
+  ClientService& service = services_[client];
+  if (service.in_flight == nullptr) {
+    service.in_flight = std::make_unique<InFlight[]>(memory_.slot_count());
+    service.index = client;
+    service.mailbox = memory_.mailbox(client);
+  }
+  service.regions = &roster_->regions(client);
+  service.requests = RingConsumer<Request>(service.mailbox.requests);
+  service.replies = RingProducer<Reply>(service.mailbox.replies);
+  service.connected = true;
+  service.serving = true;
+  service.closing = false;
+  active_.push_back(client);
+  Count(memory_.counter(counter::kClientsOpened));
+}
+
+// Asks the kernel to cancel everything a client has in flight. Each request still gets its
+// completion.
+void Engine::CancelInFlight(ClientService& service) {
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+    InFlight& flight = service.in_flight[slot];
+    if (flight.idle() || flight.cancelled) continue;
+    flight.cancelled = true;
+    // A close that is cancelled before it ran would leak its descriptor.
+    if (flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose)
+      continue;
+    abi::Sqe sqe = {};
+    sqe.opcode = abi::kOpAsyncCancel;
+    sqe.address = UserData(Origin::kRequest, service.index, slot);
+    sqe.user_data = UserData(Origin::kCancel, service.index, slot);
+    Enqueue(sqe);
+    Count(memory_.counter(counter::kCancels));
+  }
+}
+
+// The kernel holds nothing of this closed client any more: what it has left behind is tidied up,
+// and the seat is free.
+void Engine::FinishClosing(ClientService& service) {
+  for (uint32_t nth = 0, unread = std::min(service.replies.Unread(), memory_.slot_count());
+       nth < unread; nth++) {
+    const uint32_t slot = service.replies.UnreadAt(nth).slot;
+    if (slot < memory_.slot_count())
+      UniqueFd(std::exchange(service.in_flight[slot].handed_fd, -1)).Reset();
+  }
+  for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
+    if (service.regions->IsRegistered(slab)) {
+      (void)ring_.UpdateBuffer(service.index * protocol::kMaxSlabs + slab, nullptr, 0);
+    }
+  }
+  memory_.ResetMailbox(service.index);
+  service.connected = false;
+  service.closing = false;
+  std::erase(active_, service.index);
+  Count(memory_.counter(counter::kClientsDrained));
+  roster_->Drained(service.index);
+}
+
+// While stopping: what is in flight may finish as long as something does; after the grace without
+// progress (a read of a pipe that nobody writes to, say), the rest is cancelled.
+void Engine::StopByProgress() {
+  if (stop_cancelled_ || Clock::now() - last_progress_ < stop_grace_) return;
+  stop_cancelled_ = true;
+  for (const uint32_t client : active_) CancelInFlight(services_[client]);
+}
+
+void Engine::Shutdown() {
+  if (!ring_.is_open()) return;
+  stopping_ = true;
+  for (const uint32_t client : active_) CancelInFlight(services_[client]);
+  while (in_flight_count_ > 0) {
+    ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
+    ReapCompletions();
+  }
+  PublishReplies();
+  // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
+  ring_.Close();
+  roster_->EngineGone();
+}
+
+}  // namespace ringpost

@@ -1,0 +1,126 @@
+// The engine: one thread's loop between the mailboxes of its clients and the kernel's ring.
+//
+//   take_requests.cc        stage 3   requests out of the mailboxes, round-robin
+//   prepare_submission.cc   stage 4   a request becomes a submission
+//   ring.cc                 stage 5   submit and wait, one system call
+//   reap_completions.cc     stage 7   completions become replies
+//   engine.cc               the loop around them, the parking, the clients that come and go, the
+//   end
+//
+// All of it runs on the thread that made it; the roster alone is shared with other threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "in_flight.h"
+#include "ring.h"
+#include "roster.h"
+#include "shared_memory.h"
+
+namespace ringpost {
+
+// The engine's side of one client.
+struct ClientService {
+  uint32_t index = 0;
+  Mailbox mailbox{};
+  RingConsumer<Request> requests;
+  RingProducer<Reply> replies;
+  RegionTable* regions = nullptr;
+  std::unique_ptr<InFlight[]> in_flight;  // one per slot
+  uint32_t in_flight_count = 0;
+  bool connected = false;  // its seat is taken
+  bool serving = false;    // its requests are taken
+  bool closing = false;    // it is gone: its seat is free when nothing of it is in flight
+};
+
+struct EngineOptions {
+  RingOptions ring;
+  uint32_t idle_wait_ms =
+      500;  // longest sleep: a thread in a system call can't be terminated, so it must come back
+};
+
+class Engine {
+ public:
+  static constexpr int kStopped = protocol::run_result::kStopped;
+
+  // Returns 0 or -errno, as Ring::Open.
+  [[nodiscard]] static int Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
+                                 const EngineOptions& options, std::unique_ptr<Engine>* out);
+  ~Engine() { Shutdown(); }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Serves the clients until JavaScript has something to do.
+  // Returns how many clients (listed in the notify list) it has to notify, 0 after an idle wait, or
+  // kStopped.
+  int Run();
+
+  // Stops intake, cancels, drains the completions, closes the ring, and only then lets go of the
+  // clients' memory. Blocks until the kernel has let go. Idempotent.
+  void Shutdown();
+
+  [[nodiscard]] const RingReport& report() const { return ring_.report(); }
+  // Whether leases are registered with the ring.
+  [[nodiscard]] bool has_buffer_table() const { return has_buffer_table_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // What a completion belongs to; the upper half of its user_data.
+  enum class Origin : uint8_t { kRequest = 1, kCancel = 2, kDoorbell = 3 };
+
+  Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster, const EngineOptions& options);
+
+  static uint64_t UserData(Origin origin, uint32_t client, uint32_t slot) {
+    return uint64_t{static_cast<uint8_t>(origin)} << 56 | uint64_t{client} << 32 | slot;
+  }
+
+  // engine.cc
+  void ServeRoster();
+  void BeginService(uint32_t client);
+  void CancelInFlight(ClientService& service);
+  void FinishClosing(ClientService& service);
+  void StopByProgress();
+  bool WaitForWork();
+  [[nodiscard]] bool HasRequestsOrdered() const;
+  void ListenForDoorbell();
+  void Enqueue(const abi::Sqe& sqe);
+
+  // take_requests.cc
+  bool TakeRequests();
+  uint32_t TakeFrom(ClientService& service, uint32_t most);
+  void Accept(ClientService& service, const Request& request);
+  int32_t RegisterSlab(ClientService& service, const Request& request);
+  void BreakOff(ClientService& service);
+
+  // reap_completions.cc
+  bool ReapCompletions();
+  void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
+  void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  void CompleteDoorbell(const abi::Cqe& cqe);
+  void PublishReplies();
+
+  const SharedMemory memory_;
+  const std::shared_ptr<Roster> roster_;
+  const EngineOptions options_;
+  Ring ring_;
+  bool has_buffer_table_ = false;
+
+  std::vector<ClientService>
+      services_;  // by client; only those that ever connected have an in-flight table
+  std::vector<uint32_t> active_;  // clients connected now
+  std::vector<SeatChange> changes_;
+  uint32_t turn_ = 0;  // whose turn it is to be taken from first
+  uint32_t in_flight_count_ = 0;
+  uint32_t notify_count_ = 0;
+
+  bool stopping_ = false;
+  bool stop_cancelled_ = false;
+  std::chrono::milliseconds stop_grace_{0};
+  Clock::time_point last_progress_;
+};
+
+}  // namespace ringpost

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+#include "regions.h"
+
+namespace ringpost {
+
+// What the engine remembers of a request between its submission and its reply. One per slot, the
+// engine thread's.
+struct InFlight {
+  static constexpr uint32_t kIdle = 0;  // no operation has opcode 0
+
+  uint32_t opcode = kIdle;
+  uint32_t generation = 0;
+  bool cancelled = false;
+  // A descriptor in the slot's last reply. Closed by the engine if the client goes away without
+  // reading that reply.
+  int32_t handed_fd = -1;
+
+  // Recipes only: where they are, and what they have.
+  uint32_t stage = 0;         // protocol::stage
+  uint32_t failed_stage = 0;  // the step that `error` came from
+  int32_t error = 0;          // first failure, reported after the close
+  int32_t fd = -1;
+  uint32_t flags = 0;
+  uint32_t mode = 0;
+  const char* path = nullptr;
+  Span buffer;
+  uint32_t done = 0;  // bytes moved
+
+  [[nodiscard]] bool idle() const { return opcode == kIdle; }
+};
+
+}  // namespace ringpost

@@ -1,0 +1,207 @@
+// Facts of the kernel's io_uring ABI (include/uapi/linux/io_uring.h), mirrored here because the
+// system's header may be older than the kernel we run on. What the system's header does have is
+// checked against this one at compile time.
+#pragma once
+
+#include <linux/io_uring.h>
+#include <linux/version.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringpost::abi {
+
+// Submission queue entry. Only the fields that ringpost uses have names; unions of the kernel's
+// struct that share a place share a field here.
+struct Sqe {
+  uint8_t opcode;
+  uint8_t flags;
+  uint16_t io_priority;
+  int32_t fd;
+  uint64_t offset;     // or addr2: where statx puts its result
+  uint64_t address;    // buffer, iovecs, path, or the user_data to cancel
+  uint32_t length;     // bytes, iovecs, file mode, statx mask
+  uint32_t op_flags;   // rw_flags, fsync_flags, open_flags, statx_flags, poll events, cancel flags
+  uint64_t user_data;  // comes back in the completion
+  uint16_t buffer_index;
+  uint16_t personality;
+  int32_t file_index;
+  uint64_t address3;
+  uint64_t reserved;
+};
+
+struct Cqe {
+  uint64_t user_data;
+  int32_t result;
+  uint32_t flags;
+};
+
+// Argument of io_uring_enter with kEnterExtArg, since Linux 5.11.
+struct GeteventsArg {
+  uint64_t sigmask;
+  uint32_t sigmask_size;
+  uint32_t min_wait_us;  // since Linux 6.12; padding before
+  uint64_t timespec;
+};
+
+struct RsrcRegister {
+  uint32_t count;
+  uint32_t flags;
+  uint64_t reserved;
+  uint64_t data;
+  uint64_t tags;
+};
+
+struct RsrcUpdate2 {
+  uint32_t offset;
+  uint32_t reserved;
+  uint64_t data;
+  uint64_t tags;
+  uint32_t count;
+  uint32_t reserved2;
+};
+
+// Register or unregister the ring's own descriptor, since Linux 5.18.
+struct RingFdUpdate {
+  uint32_t offset;
+  uint32_t reserved;
+  uint64_t data;
+};
+
+inline constexpr uint32_t kSetupCqsize = 1u << 3;
+inline constexpr uint32_t kSetupClamp = 1u << 4;          // since Linux 5.6
+inline constexpr uint32_t kSetupSubmitAll = 1u << 7;      // since Linux 5.18
+inline constexpr uint32_t kSetupCoopTaskrun = 1u << 8;    // since Linux 5.19
+inline constexpr uint32_t kSetupSingleIssuer = 1u << 12;  // since Linux 6.0
+inline constexpr uint32_t kSetupDeferTaskrun = 1u << 13;  // since Linux 6.1
+inline constexpr uint32_t kSetupNoSqarray = 1u << 16;     // since Linux 6.6
+
+inline constexpr uint32_t kFeatSingleMmap = 1u << 0;    // since Linux 5.4
+inline constexpr uint32_t kFeatNodrop = 1u << 1;        // since Linux 5.5
+inline constexpr uint32_t kFeatSubmitStable = 1u << 2;  // since Linux 5.5
+inline constexpr uint32_t kFeatRwCurPos = 1u << 3;      // since Linux 5.6
+inline constexpr uint32_t kFeatExtArg = 1u << 8;        // since Linux 5.11
+
+inline constexpr uint32_t kEnterGetevents = 1u << 0;
+inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
+inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
+
+inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
+inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
+inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18
+inline constexpr uint32_t kUnregisterRingFds = 21;        // since Linux 5.18
+inline constexpr uint32_t kRsrcRegisterSparse = 1u << 0;  // since Linux 5.19
+
+inline constexpr uint32_t kSqCqOverflow = 1u << 1;  // since Linux 5.8
+inline constexpr uint32_t kSqTaskrun = 1u << 2;     // since Linux 5.19
+
+inline constexpr uint32_t kCqeMore = 1u << 1;       // since Linux 5.13
+inline constexpr uint32_t kPollAddMulti = 1u << 0;  // since Linux 5.13
+inline constexpr uint32_t kFsyncDatasync = 1u << 0;
+
+inline constexpr uint64_t kOffSqRing = 0;
+inline constexpr uint64_t kOffSqes = 0x10000000;
+
+// Operations. The kernel never renumbers them.
+inline constexpr uint8_t kOpNop = 0;
+inline constexpr uint8_t kOpReadv = 1;
+inline constexpr uint8_t kOpWritev = 2;
+inline constexpr uint8_t kOpFsync = 3;
+inline constexpr uint8_t kOpReadFixed = 4;
+inline constexpr uint8_t kOpWriteFixed = 5;
+inline constexpr uint8_t kOpPollAdd = 6;
+inline constexpr uint8_t kOpAsyncCancel = 14;
+inline constexpr uint8_t kOpOpenat = 18;
+inline constexpr uint8_t kOpClose = 19;
+inline constexpr uint8_t kOpStatx = 21;
+inline constexpr uint8_t kOpRead = 22;
+inline constexpr uint8_t kOpWrite = 23;
+
+// The mirrored structs against the kernel's.
+static_assert(sizeof(Sqe) == 64 && sizeof(Sqe) == sizeof(io_uring_sqe));
+static_assert(sizeof(Cqe) == 16 && offsetof(Cqe, result) == offsetof(io_uring_cqe, res) &&
+              offsetof(Cqe, flags) == offsetof(io_uring_cqe, flags));
+static_assert(offsetof(Sqe, io_priority) == offsetof(io_uring_sqe, ioprio));
+static_assert(offsetof(Sqe, fd) == offsetof(io_uring_sqe, fd));
+static_assert(offsetof(Sqe, offset) == offsetof(io_uring_sqe, off));
+static_assert(offsetof(Sqe, address) == offsetof(io_uring_sqe, addr));
+static_assert(offsetof(Sqe, length) == offsetof(io_uring_sqe, len));
+static_assert(offsetof(Sqe, op_flags) == offsetof(io_uring_sqe, rw_flags));
+static_assert(offsetof(Sqe, user_data) == offsetof(io_uring_sqe, user_data));
+static_assert(offsetof(Sqe, buffer_index) == offsetof(io_uring_sqe, buf_index));
+
+// The numbers against the system's header, each from the version of the header on that has it.
+static_assert(kSetupCqsize == IORING_SETUP_CQSIZE);
+static_assert(kOffSqRing == IORING_OFF_SQ_RING && kOffSqes == IORING_OFF_SQES);
+static_assert(kEnterGetevents == IORING_ENTER_GETEVENTS && kFsyncDatasync == IORING_FSYNC_DATASYNC);
+static_assert(kOpNop == IORING_OP_NOP && kOpReadv == IORING_OP_READV &&
+              kOpWritev == IORING_OP_WRITEV);
+static_assert(kOpFsync == IORING_OP_FSYNC && kOpPollAdd == IORING_OP_POLL_ADD);
+static_assert(kOpReadFixed == IORING_OP_READ_FIXED && kOpWriteFixed == IORING_OP_WRITE_FIXED);
+#ifdef IORING_SETUP_CLAMP
+static_assert(kSetupClamp == IORING_SETUP_CLAMP);
+#endif
+#ifdef IORING_SETUP_SUBMIT_ALL
+static_assert(kSetupSubmitAll == IORING_SETUP_SUBMIT_ALL);
+#endif
+#ifdef IORING_SETUP_COOP_TASKRUN
+static_assert(kSetupCoopTaskrun == IORING_SETUP_COOP_TASKRUN);
+#endif
+#ifdef IORING_SETUP_SINGLE_ISSUER
+static_assert(kSetupSingleIssuer == IORING_SETUP_SINGLE_ISSUER);
+#endif
+#ifdef IORING_SETUP_DEFER_TASKRUN
+static_assert(kSetupDeferTaskrun == IORING_SETUP_DEFER_TASKRUN);
+#endif
+#ifdef IORING_SETUP_NO_SQARRAY
+static_assert(kSetupNoSqarray == IORING_SETUP_NO_SQARRAY);
+#endif
+#ifdef IORING_FEAT_SINGLE_MMAP
+static_assert(kFeatSingleMmap == IORING_FEAT_SINGLE_MMAP);
+#endif
+#ifdef IORING_FEAT_NODROP
+static_assert(kFeatNodrop == IORING_FEAT_NODROP && kFeatSubmitStable == IORING_FEAT_SUBMIT_STABLE);
+#endif
+#ifdef IORING_FEAT_RW_CUR_POS
+static_assert(kFeatRwCurPos == IORING_FEAT_RW_CUR_POS);
+#endif
+#ifdef IORING_FEAT_EXT_ARG
+static_assert(kFeatExtArg == IORING_FEAT_EXT_ARG && kEnterExtArg == IORING_ENTER_EXT_ARG);
+static_assert(sizeof(GeteventsArg) == sizeof(io_uring_getevents_arg));
+static_assert(offsetof(GeteventsArg, timespec) == offsetof(io_uring_getevents_arg, ts));
+#endif
+#ifdef IORING_ENTER_REGISTERED_RING
+static_assert(kEnterRegisteredRing == IORING_ENTER_REGISTERED_RING);
+#endif
+#ifdef IORING_SQ_CQ_OVERFLOW
+static_assert(kSqCqOverflow == IORING_SQ_CQ_OVERFLOW);
+#endif
+#ifdef IORING_SQ_TASKRUN
+static_assert(kSqTaskrun == IORING_SQ_TASKRUN);
+#endif
+#ifdef IORING_CQE_F_MORE
+static_assert(kCqeMore == IORING_CQE_F_MORE);
+#endif
+#ifdef IORING_POLL_ADD_MULTI
+static_assert(kPollAddMulti == IORING_POLL_ADD_MULTI);
+#endif
+#ifdef IORING_RSRC_REGISTER_SPARSE
+static_assert(kRsrcRegisterSparse == IORING_RSRC_REGISTER_SPARSE);
+static_assert(sizeof(RsrcRegister) == sizeof(io_uring_rsrc_register));
+static_assert(sizeof(RsrcUpdate2) == sizeof(io_uring_rsrc_update2));
+#endif
+// Enumerators can't be tested by the preprocessor: they go by the version of the system's header.
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 6, 0)
+static_assert(kOpAsyncCancel == IORING_OP_ASYNC_CANCEL && kOpOpenat == IORING_OP_OPENAT);
+static_assert(kOpClose == IORING_OP_CLOSE && kOpStatx == IORING_OP_STATX);
+static_assert(kOpRead == IORING_OP_READ && kOpWrite == IORING_OP_WRITE);
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+static_assert(kRegisterBuffers2 == IORING_REGISTER_BUFFERS2 &&
+              kRegisterBuffersUpdate == IORING_REGISTER_BUFFERS_UPDATE);
+static_assert(kRegisterRingFds == IORING_REGISTER_RING_FDS &&
+              kUnregisterRingFds == IORING_UNREGISTER_RING_FDS);
+static_assert(sizeof(RingFdUpdate) == sizeof(io_uring_rsrc_update));
+#endif
+
+}  // namespace ringpost::abi

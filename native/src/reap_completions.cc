@@ -1,0 +1,102 @@
+// Stage 7 of 9, engine thread: completions of the kernel become replies in the mailboxes of their
+// clients.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine.h"
+#include "handoff.h"
+#include "recipes.h"
+
+namespace ringpost {
+
+namespace counter = protocol::engine_counter;
+namespace note = protocol::reply_note;
+
+// Returns whether there was anything to reap.
+bool Engine::ReapCompletions() {
+  uint32_t count = 0;
+  for (abi::Cqe cqe; ring_.TakeCompletion(&cqe); count++) {
+    const auto client = static_cast<uint32_t>(cqe.user_data >> 32) & 0xff'ffff;
+    const auto slot = static_cast<uint32_t>(cqe.user_data);
+    switch (static_cast<Origin>(cqe.user_data >> 56)) {
+      case Origin::kRequest:
+        CompleteRequest(services_[client], slot, cqe.result);
+        break;
+      case Origin::kCancel:
+        break;  // the cancelled request has a completion of its own
+      case Origin::kDoorbell:
+        CompleteDoorbell(cqe);
+        break;
+    }
+  }
+  if (count == 0) return false;
+  Count(memory_.counter(counter::kCompleted), count);
+  if (stopping_) last_progress_ = Clock::now();
+  return true;
+}
+
+void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
+  InFlight& flight = service.in_flight[slot];
+  if (!IsRecipe(flight.opcode)) {
+    if (flight.opcode == protocol::opcode::kOpen && result >= 0) flight.handed_fd = result;
+    ReplyTo(service, slot, result, 0);
+    return;
+  }
+  if (AdvanceRecipe(&flight, result) == Progress::kNextStep) {
+    abi::Sqe sqe = {};
+    PrepareRecipeStep(flight, &sqe);
+    sqe.user_data = UserData(Origin::kRequest, service.index, slot);
+    Enqueue(sqe);
+    Count(memory_.counter(counter::kSubmitted));
+    return;
+  }
+  const RecipeOutcome outcome = OutcomeOf(flight);
+  if ((outcome.note & note::kKeepsFd) != 0) {
+    flight.handed_fd = flight.fd;
+    std::memcpy(service.mailbox.Result(slot), &flight.fd, sizeof(flight.fd));
+  }
+  ReplyTo(service, slot, outcome.result, outcome.note);
+}
+
+// The last step of every request: its reply, and its memory is no longer ours. TakeFrom made sure
+// of the room.
+void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t reply_note) {
+  InFlight& flight = service.in_flight[slot];
+  service.regions->Spend(slot);
+  service.replies.Push({slot, flight.generation, result, reply_note});
+  flight.opcode = InFlight::kIdle;
+  service.in_flight_count--;
+  in_flight_count_--;
+  Count(service.mailbox.counters[protocol::service_counter::kReplied]);
+}
+
+void Engine::CompleteDoorbell(const abi::Cqe& cqe) {
+  Count(memory_.counter(counter::kDoorbells));
+  if ((cqe.flags & abi::kCqeMore) != 0 || cqe.result < 0) return;
+  // The poll answered for the last time. It would answer at once again while the doorbell is
+  // readable.
+  uint64_t rings = 0;
+  [[maybe_unused]] const ssize_t emptied = ::read(roster_->doorbell(), &rings, sizeof(rings));
+  ListenForDoorbell();
+}
+
+// Hands the replies over, once per client and round, and lists the clients that sleep: only
+// JavaScript can wake them.
+void Engine::PublishReplies() {
+  for (size_t nth = 0; nth < active_.size(); nth++) {
+    ClientService& service = services_[active_[nth]];
+    if (!service.replies.Publish()) continue;
+    if (service.closing || !ClaimWake(*service.mailbox.parked)) continue;
+    memory_.notify_list()[notify_count_++] = service.index;
+    Count(memory_.counter(counter::kNotifies));
+    Count(service.mailbox.counters[protocol::service_counter::kNotifies]);
+  }
+  for (size_t nth = active_.size(); nth-- > 0;) {
+    ClientService& service = services_[active_[nth]];
+    if (service.closing && service.in_flight_count == 0) FinishClosing(service);
+  }
+}
+
+}  // namespace ringpost

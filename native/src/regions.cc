@@ -1,0 +1,57 @@
+#include "regions.h"
+
+#include <cerrno>
+
+namespace ringpost {
+
+namespace {
+
+bool Within(uint32_t offset, uint32_t length, uint32_t region_length) {
+  return offset <= region_length && length <= region_length - offset;
+}
+
+}  // namespace
+
+// The acquire loads pair with the release stores of Pin, PinVectors and PinSlab; they make the
+// address visible. The publish of the request does so too for an honest client: the loads here are
+// for requests that name what they please.
+
+int RegionTable::FindOwn(uint32_t slot, uint32_t generation, uint32_t offset, uint32_t length,
+                         Span* out) const {
+  if (slot >= slot_count_) return -EFAULT;
+  const OwnRegion& own = own_[slot];
+  if (own.generation.load(std::memory_order_acquire) != Valid(generation)) return -EFAULT;
+  if (own.vector_count != 0 || !Within(offset, length, own.length)) return -EFAULT;
+  *out = {own.base + offset, length, kNotRegistered};
+  return 0;
+}
+
+int RegionTable::FindVectors(uint32_t slot, uint32_t generation, uint32_t count,
+                             Vectors* out) const {
+  if (slot >= slot_count_) return -EFAULT;
+  const OwnRegion& own = own_[slot];
+  if (own.generation.load(std::memory_order_acquire) != Valid(generation)) return -EFAULT;
+  if (count == 0 || count != own.vector_count) return -EFAULT;
+  *out = {own.vectors.get(), count};
+  return 0;
+}
+
+int RegionTable::FindSlab(uint32_t index, uint32_t generation, uint32_t offset, uint32_t length,
+                          Span* out) const {
+  if (index >= protocol::kMaxSlabs) return -EFAULT;
+  const Slab& slab = slabs_[index];
+  if (slab.generation.load(std::memory_order_acquire) != Valid(generation)) return -EFAULT;
+  if (!Within(offset, length, slab.length)) return -EFAULT;
+  *out = {slab.base + offset, length, slab.registered_index};
+  return 0;
+}
+
+void RegionTable::Clear() {
+  for (uint32_t slot = 0; slot < slot_count_; slot++) Spend(slot);
+  for (Slab& slab : slabs_) {
+    slab.generation.store(kSpent, std::memory_order_relaxed);
+    slab.registered_index = kNotRegistered;
+  }
+}
+
+}  // namespace ringpost

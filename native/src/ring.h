@@ -1,0 +1,116 @@
+// Stage 5 of 9, engine thread: the ring that we share with the kernel, on the raw system calls.
+//
+// One thread makes the ring, enters it and registers with it (SINGLE_ISSUER); no other thread may
+// touch it.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel_abi.h"
+#include "mapped_region.h"
+#include "unique_fd.h"
+
+struct io_uring_params;
+
+namespace ringpost {
+
+// The system call that makes a ring; a test puts an old kernel in its place.
+using SetupCall = int (*)(uint32_t entries, io_uring_params* params);
+
+struct RingOptions {
+  uint32_t entries = 256;              // submissions between two enters
+  uint32_t completion_entries = 4096;  // completions that fit before any is taken
+  uint32_t without_setup_flags = 0;    // never ask for these
+  uint32_t without_features = 0;       // do as if the kernel had not said these
+  bool register_ring_fd = true;
+  SetupCall setup_call = nullptr;  // nullptr: the kernel
+};
+
+// What the kernel granted.
+struct RingReport {
+  uint32_t setup_flags = 0;
+  uint32_t features = 0;
+  uint32_t entries = 0;
+  uint32_t completion_entries = 0;
+  bool registered_ring_fd = false;
+  bool extended_wait = false;  // waits are bounded by EXT_ARG, not by ppoll
+};
+
+class Ring {
+ public:
+  Ring() = default;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring() { Close(); }
+
+  // Makes the ring with the most set-up flags that the kernel takes (ARCHITECTURE.md, "The set-up
+  // ladder"). Returns 0 or -errno: -EPERM refused by seccomp or sysctl, -ENOSYS no io_uring,
+  // -ENOMEM locked-memory limit, -EOPNOTSUPP a kernel before 5.6.
+  [[nodiscard]] int Open(const RingOptions& options);
+
+  // Unmaps and closes. The caller has made sure that nothing is in flight.
+  void Close();
+
+  [[nodiscard]] bool is_open() const { return fd_.valid(); }
+  [[nodiscard]] const RingReport& report() const { return report_; }
+
+  // --- Submissions ---
+
+  // Submissions that fit before the next Enter.
+  [[nodiscard]] uint32_t Room() const;
+  // Submissions that the kernel has not taken yet.
+  [[nodiscard]] uint32_t Pending() const;
+  // Queues a submission for the next system call. The caller knows that there is room.
+  void Push(const abi::Sqe& sqe);
+
+  // Submits what is pending, and lets finished work post its completions. Doesn't block.
+  // Returns 0, or -EAGAIN, -EBUSY, -EINTR: call again after taking completions.
+  int Submit();
+
+  // Submits what is pending, and blocks until a completion is there or the time is over.
+  // Returns 0, -ETIME after the time, or -EINTR.
+  int SubmitAndWait(uint64_t timeout_ns);
+
+  // --- Completions ---
+
+  // Copies the oldest completion out and frees its entry. Returns false where there is none now.
+  bool TakeCompletion(abi::Cqe* out);
+  // Whether the kernel holds completions back that did not fit.
+  [[nodiscard]] bool Overflowed() const;
+
+  // --- Registered buffers ---
+
+  // Makes an empty table of registered buffers. Since Linux 5.19. Returns 0 or -errno.
+  [[nodiscard]] int RegisterBufferTable(uint32_t count);
+  // Puts memory into the table, or takes it out (base nullptr). Returns 0 or -errno: -ENOMEM
+  // locked-memory limit.
+  [[nodiscard]] int UpdateBuffer(uint32_t index, uint8_t* base, uint64_t length);
+
+ private:
+  int Setup(const RingOptions& options, io_uring_params* params);
+  int Map(const io_uring_params& params);
+  int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
+            size_t arg_bytes) const;
+  int Register(uint32_t opcode, const void* arg, uint32_t count) const;
+  int WaitByPpoll(uint64_t timeout_ns);
+
+  UniqueFd fd_;
+  int enter_fd_ = UniqueFd::kNone;  // the descriptor, or its index where it is registered
+  uint32_t enter_flags_ = 0;
+  RingReport report_;
+
+  MappedRegion rings_;
+  MappedRegion sqes_;
+  // Words in rings_, shared with the kernel: it writes the SQ head, the CQ tail and the flags.
+  uint32_t* sq_head_ = nullptr;
+  uint32_t* sq_tail_ = nullptr;
+  uint32_t* sq_flags_ = nullptr;
+  uint32_t* cq_head_ = nullptr;
+  uint32_t* cq_tail_ = nullptr;
+  const abi::Cqe* cqes_ = nullptr;
+  uint32_t sq_mask_ = 0;
+  uint32_t cq_mask_ = 0;
+  uint32_t next_tail_ = 0;  // our own copy of the SQ tail, ahead of what is published
+};
+
+}  // namespace ringpost

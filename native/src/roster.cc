@@ -1,0 +1,135 @@
+#include "roster.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ringpost {
+
+std::shared_ptr<Roster> Roster::Create(uint32_t max_clients, uint32_t slot_count) {
+  UniqueFd doorbell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!doorbell.valid()) return nullptr;
+  return std::make_shared<Roster>(std::move(doorbell), max_clients, slot_count);
+}
+
+Roster::Roster(UniqueFd doorbell, uint32_t max_clients, uint32_t slot_count)
+    : doorbell_(std::move(doorbell)), slot_count_(slot_count), seats_(max_clients) {}
+
+void Roster::RingDoorbell() const {
+  const uint64_t one = 1;
+  // Fails only when the counter is full (EAGAIN), and then the engine has 2^64 reasons to wake
+  // already.
+  [[maybe_unused]] const ssize_t written = ::write(doorbell_.get(), &one, sizeof(one));
+}
+
+int Roster::Connect(OrphanNotice notice) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || gone_) return -ESHUTDOWN;
+  for (uint32_t client = 0; client < seats_.size(); client++) {
+    Seat& seat = seats_[client];
+    if (seat.state != SeatState::kFree) continue;
+    if (seat.regions == nullptr) seat.regions = std::make_unique<RegionTable>(slot_count_);
+    seat.state = SeatState::kOpen;
+    seat.notice = notice;
+    seat.cancel_all = false;
+    MarkChanged(seat);
+    return static_cast<int>(client);
+  }
+  return -EAGAIN;
+}
+
+void Roster::Close(uint32_t client) {
+  const std::lock_guard lock(mutex_);
+  Seat& seat = seats_[client];
+  seat.notice = {};
+  if (seat.state == SeatState::kOrphaned && gone_) {
+    seat.regions->Clear();
+    seat.state = SeatState::kFree;
+    return;
+  }
+  if (seat.state != SeatState::kOpen && seat.state != SeatState::kOrphaned) return;
+  seat.state = SeatState::kClosing;
+  MarkChanged(seat);
+}
+
+void Roster::WaitUntilDrained(uint32_t client) {
+  std::unique_lock lock(mutex_);
+  drained_.wait(lock, [&] { return seats_[client].state != SeatState::kClosing; });
+}
+
+void Roster::CancelAll(uint32_t client) {
+  const std::lock_guard lock(mutex_);
+  Seat& seat = seats_[client];
+  seat.cancel_all = true;
+  MarkChanged(seat);
+}
+
+void Roster::Stop(uint32_t grace_ms) {
+  const std::lock_guard lock(mutex_);
+  grace_ms_ = stopping_ ? std::min(grace_ms_, grace_ms) : grace_ms;
+  stopping_ = true;
+  changes_.store(true, std::memory_order_seq_cst);  // pairs with HasChangesOrdered
+  RingDoorbell();
+}
+
+void Roster::TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_t* grace_ms) {
+  const std::lock_guard lock(mutex_);
+  changes_.store(false, std::memory_order_relaxed);  // under the mutex, as MarkChanged is
+  seats->clear();
+  for (uint32_t client = 0; client < seats_.size(); client++) {
+    Seat& seat = seats_[client];
+    if (!seat.changed) continue;
+    seats->push_back({client, seat.state, seat.cancel_all});
+    seat.changed = false;
+    seat.cancel_all = false;
+  }
+  *stopping = stopping_;
+  *grace_ms = grace_ms_;
+}
+
+void Roster::Drained(uint32_t client) {
+  {
+    const std::lock_guard lock(mutex_);
+    seats_[client].regions->Clear();
+    seats_[client].state = SeatState::kFree;
+  }
+  drained_.notify_all();
+}
+
+void Roster::Orphan(uint32_t client) {
+  const std::lock_guard lock(mutex_);
+  OrphanLocked(seats_[client]);
+}
+
+void Roster::EngineGone() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    gone_ = true;
+    for (Seat& seat : seats_) {
+      if (seat.state == SeatState::kOpen) OrphanLocked(seat);
+      if (seat.state == SeatState::kClosing) {
+        seat.regions->Clear();
+        seat.state = SeatState::kFree;
+      }
+    }
+  }
+  drained_.notify_all();
+}
+
+void Roster::MarkChanged(Seat& seat) {
+  seat.changed = true;
+  changes_.store(true, std::memory_order_seq_cst);  // pairs with HasChangesOrdered
+  RingDoorbell();
+}
+
+void Roster::OrphanLocked(Seat& seat) {
+  seat.state = SeatState::kOrphaned;
+  // Under the mutex, so that Close, which takes the notice away, can't be half way through.
+  if (seat.notice.call != nullptr) seat.notice.call(seat.notice.client);
+  seat.notice = {};
+}
+
+}  // namespace ringpost

@@ -1,0 +1,112 @@
+// Who is connected to an engine, and what the engine has yet to do about it. Shared by the engine's
+// thread and the threads of all its clients; owned by all of them together (shared_ptr), so that
+// each may end in any order.
+//
+// These are the rare events (connect, close, cancel all, stop), so a mutex guards them. The path of
+// a request touches only has_changes(), one relaxed load per round of the engine.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "regions.h"
+#include "unique_fd.h"
+
+namespace ringpost {
+
+// One client's seat. FREE → OPEN (Connect, client's thread) → CLOSING (Close, client's thread) →
+// FREE (Drained, engine's). Or OPEN → ORPHANED (the engine is gone, or serves this client no more)
+// → FREE (Close).
+enum class SeatState : uint8_t { kFree, kOpen, kClosing, kOrphaned };
+
+// Called once on the engine's thread, when this client gets no more replies than those in its ring.
+// Must not block.
+struct OrphanNotice {
+  void (*call)(void* client) = nullptr;
+  void* client = nullptr;
+};
+
+// What the engine has to do for a seat, as it was when the roster was read.
+struct SeatChange {
+  uint32_t client;
+  SeatState state;
+  bool cancel_all;
+};
+
+class Roster {
+ public:
+  // Returns nullptr where no doorbell (eventfd) can be had; errno says why.
+  [[nodiscard]] static std::shared_ptr<Roster> Create(uint32_t max_clients, uint32_t slot_count);
+
+  Roster(UniqueFd doorbell, uint32_t max_clients, uint32_t slot_count);
+
+  [[nodiscard]] int doorbell() const { return doorbell_.get(); }
+  // Of a seat that has been connected.
+  [[nodiscard]] RegionTable& regions(uint32_t client) { return *seats_[client].regions; }
+
+  // --- Any thread ---
+
+  // Wakes a parked engine.
+  void RingDoorbell() const;
+
+  // Takes a free seat. Returns its number, -EAGAIN where all are taken, -ESHUTDOWN where the engine
+  // is stopping or gone.
+  [[nodiscard]] int Connect(OrphanNotice notice);
+  // The client posts no more. What it has in flight is cancelled.
+  void Close(uint32_t client);
+  // Blocks until the kernel holds nothing of a closed client. The engine's thread, or its end, sees
+  // to it.
+  void WaitUntilDrained(uint32_t client);
+  // Cancels what the client has in flight; it stays open, and gets its replies.
+  void CancelAll(uint32_t client);
+  // The engine takes no more requests; what is in flight may finish, and is cancelled when nothing
+  // has finished for so long.
+  void Stop(uint32_t grace_ms);
+
+  // --- The engine's thread ---
+
+  [[nodiscard]] bool has_changes() const {
+    return changes_.load(
+        std::memory_order_acquire);  // pairs with MarkChanged; the mutex orders the rest
+  }
+  // S2 of handoff.h for the roster: MarkChanged is the publish, and always rings.
+  [[nodiscard]] bool HasChangesOrdered() const { return changes_.load(std::memory_order_seq_cst); }
+  // Reads what has changed since the last call. `seats` keeps its capacity.
+  void TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_t* grace_ms);
+  // Nothing of a closed client is in flight any more, its mailbox is empty: the seat is free.
+  void Drained(uint32_t client);
+  // This client gets no more service. Sends its notice.
+  void Orphan(uint32_t client);
+  // The engine serves nobody any more, and its ring is closed: orphans all.
+  void EngineGone();
+
+ private:
+  struct Seat {
+    SeatState state = SeatState::kFree;
+    bool cancel_all = false;
+    bool changed = false;
+    OrphanNotice notice;
+    std::unique_ptr<RegionTable>
+        regions;  // made for the seat's first client, kept for the next ones
+  };
+
+  void MarkChanged(Seat& seat);
+  void OrphanLocked(Seat& seat);
+
+  const UniqueFd doorbell_;
+  const uint32_t slot_count_;
+  std::vector<Seat> seats_;  // never resized: its size may be read without the mutex
+  std::atomic<bool> changes_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable drained_;
+  bool stopping_ = false;
+  bool gone_ = false;
+  uint32_t grace_ms_ = 0;
+};
+
+}  // namespace ringpost

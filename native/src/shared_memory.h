@@ -1,0 +1,94 @@
+// The one buffer that an engine shares with its clients, as laid out by
+// packages/protocol/src/layout.ts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol.h"
+#include "rings.h"
+
+namespace ringpost {
+
+// A request as the client encoded it: the words of request_word, by name.
+struct Request {
+  uint32_t slot;
+  uint32_t generation;
+  uint32_t opcode;
+  int32_t fd;
+  uint32_t position_low;
+  uint32_t position_high;
+  uint32_t region;
+  uint32_t region_generation;
+  uint32_t region_offset;
+  uint32_t length;
+  uint32_t flags;
+  uint32_t mode;
+  uint32_t path_bytes;
+  uint32_t reserved[3];
+
+  [[nodiscard]] uint64_t position() const { return uint64_t{position_high} << 32 | position_low; }
+};
+
+struct Reply {
+  uint32_t slot;
+  uint32_t generation;
+  int32_t result;
+  uint32_t note;
+};
+
+// One client's part of the buffer.
+struct Mailbox {
+  RingPlace requests;
+  RingPlace replies;
+  uint32_t* parked;
+  uint64_t* counters;  // index with protocol::service_counter
+  uint8_t* payloads;
+
+  [[nodiscard]] uint8_t* Result(uint32_t slot) const {
+    return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kResultOffset;
+  }
+  [[nodiscard]] uint8_t* Path(uint32_t slot) const {
+    return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kPathOffset;
+  }
+};
+
+class SharedMemory {
+ public:
+  SharedMemory() = default;
+
+  // Reads the geometry from the engine page and checks it against the size of the buffer.
+  // Returns 0, or -EINVAL where the buffer was laid out by another build or is too small.
+  [[nodiscard]] static int Open(uint8_t* base, size_t bytes, SharedMemory* out);
+
+  [[nodiscard]] uint32_t max_clients() const { return max_clients_; }
+  [[nodiscard]] uint32_t slot_count() const { return slot_count_; }
+  [[nodiscard]] uint32_t& parked() const { return words()[protocol::engine_word::kParked]; }
+  // Where the engine lists the clients that JavaScript has to notify.
+  [[nodiscard]] uint32_t* notify_list() const {
+    return words() + protocol::engine_word::kNotifyList;
+  }
+  // One of protocol::engine_counter.
+  [[nodiscard]] uint64_t& counter(uint32_t index) const {
+    return reinterpret_cast<uint64_t*>(base_)[index];
+  }
+
+  [[nodiscard]] Mailbox mailbox(uint32_t client) const;
+
+  // Empties a mailbox's rings for its next client. Only while no client uses it.
+  void ResetMailbox(uint32_t client) const;
+
+ private:
+  [[nodiscard]] uint32_t* words() const { return reinterpret_cast<uint32_t*>(base_); }
+
+  uint8_t* base_ = nullptr;
+  uint32_t max_clients_ = 0;
+  uint32_t slot_count_ = 0;
+  uint32_t mailboxes_offset_ = 0;
+  uint32_t mailbox_bytes_ = 0;
+  uint32_t request_ring_offset_ = 0;
+  uint32_t reply_ring_offset_ = 0;
+  uint32_t payloads_offset_ = 0;
+};
+
+}  // namespace ringpost

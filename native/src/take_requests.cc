@@ -1,0 +1,109 @@
+// Stage 3 of 9, engine thread: takes requests out of the clients' mailboxes, round-robin.
+#include <algorithm>
+#include <cerrno>
+
+#include "engine.h"
+#include "prepare_submission.h"
+
+namespace ringpost {
+
+namespace {
+
+namespace opcode = protocol::opcode;
+
+// Requests taken from one client before the next one has its turn.
+constexpr uint32_t kQuantum = 32;
+
+}  // namespace
+
+// Returns whether there was anything to take. Stops when the submission queue is full; the next
+// round goes on with the client after the last one served.
+bool Engine::TakeRequests() {
+  bool took_any = false;
+  for (bool took_this_round = true; took_this_round && ring_.Room() > 0;) {
+    took_this_round = false;
+    for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
+      ClientService& service = services_[active_[turn_++ % active_.size()]];
+      if (service.serving && TakeFrom(service, std::min(kQuantum, ring_.Room())) > 0)
+        took_this_round = true;
+    }
+    took_any |= took_this_round;
+  }
+  return took_any;
+}
+
+// Takes at most so many requests of one client. Returns how many.
+uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
+  const uint32_t available = service.requests.Available();
+  if (available == 0) return 0;
+  // A client never has more with us than it has slots: those in its request ring, in flight, and in
+  // its reply ring. So there is room for every reply, and whoever claims more has lost its indexes.
+  if (uint64_t{available} + service.in_flight_count + service.replies.Unread() >
+      memory_.slot_count()) {
+    BreakOff(service);
+    return 0;
+  }
+  const uint32_t count = std::min(available, most);
+  for (uint32_t i = 0; i < count; i++) Accept(service, service.requests.Take());
+  service.requests.Release();
+  Count(service.mailbox.counters[protocol::service_counter::kTaken], count);
+  return count;
+}
+
+void Engine::Accept(ClientService& service, const Request& request) {
+  const bool slot_is_free =
+      request.slot < memory_.slot_count() && service.in_flight[request.slot].idle();
+  if (!slot_is_free) {
+    Count(service.mailbox.counters[protocol::service_counter::kRefused]);
+    service.replies.Push({request.slot, request.generation, -EINVAL, 0});
+    return;
+  }
+  InFlight& flight = service.in_flight[request.slot];
+  flight.opcode = request.opcode;
+  flight.generation = request.generation;
+  flight.cancelled = false;
+  flight.stage = protocol::stage::kWhole;
+  flight.handed_fd = -1;  // the client read the slot's last reply: it has used the slot again
+  service.in_flight_count++;
+  in_flight_count_++;
+  if (request.opcode == opcode::kRegisterSlab) {
+    ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
+    return;
+  }
+  abi::Sqe sqe = {};
+  if (const int refused =
+          PrepareSubmission(request, service.mailbox, *service.regions, &flight, &sqe);
+      refused < 0) {
+    Count(service.mailbox.counters[protocol::service_counter::kRefused]);
+    ReplyTo(service, request.slot, refused, 0);
+    return;
+  }
+  sqe.user_data = UserData(Origin::kRequest, service.index, request.slot);
+  ring_.Push(sqe);  // TakeRequests saw room for all
+  Count(memory_.counter(protocol::engine_counter::kSubmitted));
+}
+
+// Registers a slab with the ring, so that requests in it spare the kernel the mapping of pages. A
+// refusal (locked-memory limit) is no error of anybody's: the slab stays usable as plain memory.
+int32_t Engine::RegisterSlab(ClientService& service, const Request& request) {
+  Span slab;
+  const int found = service.regions->FindSlab(request.region, request.region_generation, 0,
+                                              request.length, &slab);
+  if (found < 0) return found;
+  if (!has_buffer_table_) return -EOPNOTSUPP;
+  const uint32_t index = service.index * protocol::kMaxSlabs + request.region;
+  if (const int updated = ring_.UpdateBuffer(index, slab.base, slab.length); updated < 0)
+    return updated;
+  service.regions->SetRegistered(request.region, static_cast<uint16_t>(index));
+  return 0;
+}
+
+// The client's memory says what can't be: it gets no more service. What it has in flight ends as
+// usual.
+void Engine::BreakOff(ClientService& service) {
+  service.serving = false;
+  CancelInFlight(service);
+  roster_->Orphan(service.index);
+}
+
+}  // namespace ringpost
