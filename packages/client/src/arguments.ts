@@ -1,0 +1,138 @@
+/** Checks of arguments, before anything is posted: Node's rules, in Node's order, with Node's errors. */
+import { constants } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { isArrayBufferView } from "node:util/types";
+import type { View } from "@ringpost/native";
+import { MAX_VECTORS } from "@ringpost/protocol";
+import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
+
+/** A path as node:fs takes it. */
+export type PathLike = string | Uint8Array | URL;
+
+/** Offset in the file, in bytes; null or -1: where the descriptor stands, and it moves on. */
+export type Position = number | bigint | null;
+
+const INT32_MAX = 0x7fff_ffff;
+const UINT32_MAX = 0xffff_ffff;
+const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+
+export function checkInteger(
+  value: unknown,
+  name: string,
+  least: number,
+  most: number,
+): asserts value is number {
+  if (typeof value !== "number") throw invalidArgType(name, "of type number", value);
+  if (!Number.isInteger(value)) throw outOfRange(name, "an integer", value);
+  if (value < least || value > most) throw outOfRange(name, `>= ${least} && <= ${most}`, value);
+}
+
+export function checkFd(fd: unknown): asserts fd is number {
+  // The quick look is the whole cost of a good descriptor.
+  if (typeof fd === "number" && (fd | 0) === fd && fd >= 0) return;
+  checkInteger(fd, "fd", 0, INT32_MAX);
+}
+
+export function checkPosition(position: unknown): asserts position is Position | undefined {
+  if (position === null || position === undefined) return;
+  if (typeof position === "number") {
+    if (Number.isSafeInteger(position) && position >= -1) return;
+    checkInteger(position, "position", -1, Number.MAX_SAFE_INTEGER);
+  } else if (typeof position === "bigint") {
+    if (position < -1n || position > INT64_MAX)
+      throw outOfRange("position", `>= -1n && <= ${INT64_MAX}n`, position);
+  } else {
+    throw invalidArgType("position", "of type number or bigint", position);
+  }
+}
+
+/** Any view as a typed array: the addon asks V8 for a typed array's memory. */
+export function toView(view: unknown, name = "buffer"): View {
+  if (!isArrayBufferView(view))
+    throw invalidArgType(name, "an instance of Buffer, TypedArray, or DataView", view);
+  return view instanceof DataView
+    ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+    : (view as View);
+}
+
+export function toViews(views: unknown): View[] {
+  if (!Array.isArray(views) || !views.every((view) => isArrayBufferView(view))) {
+    throw invalidArgType("buffers", "an ArrayBufferView[]", views);
+  }
+  if (views.length > MAX_VECTORS)
+    throw outOfRange("buffers.length", `<= ${MAX_VECTORS}`, views.length);
+  return views.map((view) => toView(view));
+}
+
+/** A path as the kernel gets it: text, or the very bytes. */
+export function toPath(path: unknown, name = "path"): string | Uint8Array {
+  const local = path instanceof URL ? fileURLToPath(path) : path;
+  if (typeof local !== "string" && !(local instanceof Uint8Array)) {
+    throw invalidArgType(name, "of type string or an instance of Buffer or URL", local);
+  }
+  if (typeof local === "string" ? local.includes("\u0000") : local.includes(0)) {
+    throw invalidArgValue(name, local, "must be a string, Uint8Array, or URL without null bytes");
+  }
+  return local;
+}
+
+const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
+
+const OPEN_FLAGS: Readonly<Record<string, number>> = {
+  r: O_RDONLY,
+  rs: O_RDONLY | O_SYNC,
+  "r+": O_RDWR,
+  "rs+": O_RDWR | O_SYNC,
+  w: O_TRUNC | O_CREAT | O_WRONLY,
+  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
+  "w+": O_TRUNC | O_CREAT | O_RDWR,
+  "wx+": O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
+  a: O_APPEND | O_CREAT | O_WRONLY,
+  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
+  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
+  "a+": O_APPEND | O_CREAT | O_RDWR,
+  "ax+": O_APPEND | O_CREAT | O_RDWR | O_EXCL,
+  "as+": O_APPEND | O_CREAT | O_RDWR | O_SYNC,
+};
+
+/** Letters in another order that Node takes too. */
+const OPEN_FLAG_SYNONYMS: Readonly<Record<string, string>> = {
+  sr: "rs",
+  "sr+": "rs+",
+  xw: "wx",
+  "xw+": "wx+",
+  xa: "ax",
+  sa: "as",
+  "xa+": "ax+",
+  "sa+": "as+",
+};
+
+export function toOpenFlags(flags: unknown, name = "flags", otherwise: string = "r"): number {
+  if (flags === undefined || flags === null) return OPEN_FLAGS[otherwise] ?? O_RDONLY;
+  if (typeof flags === "number") {
+    checkInteger(flags, name, -INT32_MAX - 1, INT32_MAX);
+    return flags;
+  }
+  const known =
+    typeof flags === "string" ? OPEN_FLAGS[OPEN_FLAG_SYNONYMS[flags] ?? flags] : undefined;
+  if (known === undefined) throw invalidArgValue(name, flags);
+  return known;
+}
+
+export function toMode(mode: unknown, otherwise: number): number {
+  if (mode === undefined || mode === null) return otherwise;
+  if (typeof mode === "string") {
+    if (!/^[0-7]+$/.test(mode)) {
+      throw invalidArgValue("mode", mode, "must be a 32-bit unsigned integer or an octal string");
+    }
+    return Number.parseInt(mode, 8);
+  }
+  checkInteger(mode, "mode", 0, UINT32_MAX);
+  return mode;
+}
+
+export function toEncoding(encoding: unknown): BufferEncoding | undefined {
+  if (encoding === undefined || encoding === null || encoding === "buffer") return undefined;
+  if (typeof encoding === "string" && Buffer.isEncoding(encoding)) return encoding;
+  throw invalidArgValue("encoding", encoding, "is invalid encoding");
+}

@@ -1,0 +1,22 @@
+import type { Operation } from "@ringpost/protocol";
+import type { PendingRequest } from "./pending-request.js";
+import type { Lease } from "./slabs.js";
+
+/**
+ * What carries out a client's requests: the one seam between the client's methods, which know operations and arguments,
+ * and the way a request is served. `io_uring` is ring-backend.ts; a thread pool can stand behind the same interface.
+ */
+export interface Backend {
+  readonly name: "io_uring" | "threadpool";
+  /** A record for a request of this operation, to fill and {@link post}. */
+  begin(operation: Operation): PendingRequest;
+  /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case. */
+  post(request: PendingRequest): void;
+  /** Sends what this turn of the event loop has posted, now and not at its end. */
+  submit(): void;
+  /** Resolves when no request waits for a slot. */
+  drain(): Promise<void>;
+  lease(bytes: number): Lease;
+  /** Lets posted requests finish as long as some do; cancels the rest after `graceMs` without progress. */
+  close(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import { Mailbox } from "@ringpost/mailbox";
+import { addon } from "@ringpost/native";
+import { layoutHash } from "@ringpost/protocol";
+import { Client } from "./client.js";
+import { closedError, invalidArgType } from "./node-errors.js";
+import { RingBackend } from "./ring-backend.js";
+
+/** How a thread finds an engine of its process: plain data, for workerData and postMessage. */
+export interface EngineHandle {
+  /** Which layout the memory has; both sides must be of one version. */
+  readonly ringpost: number;
+  /** The engine's number in this process. */
+  readonly engine: number;
+  readonly memory: SharedArrayBuffer;
+  /** Requests that may wait for a slot in each client. */
+  readonly queueLimit: number;
+}
+
+const EAGAIN = -11;
+
+function checkHandle(handle: unknown): asserts handle is EngineHandle {
+  const given = handle as Partial<EngineHandle> | null | undefined; // each property is looked at below
+  if (typeof given !== "object" || given === null || !(given.memory instanceof SharedArrayBuffer)) {
+    throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
+  }
+  if (given.ringpost !== layoutHash) {
+    throw Object.assign(
+      new Error("The handle is of another version of ringpost than this thread has loaded"),
+      {
+        code: "ERR_RINGPOST_VERSION",
+      },
+    );
+  }
+}
+
+/** Makes a client at once; what {@link connect} wraps in a promise. */
+export function connectNow(handle: EngineHandle): Client {
+  checkHandle(handle);
+  let backend: RingBackend | undefined;
+  const native = addon.connect(handle.engine, () => backend?.orphan());
+  if (typeof native === "number") throw refusedConnection(native);
+  backend = new RingBackend(native, new Mailbox(handle.memory, native.index), handle.queueLimit);
+  return new Client(backend);
+}
+
+function refusedConnection(errno: number): Error {
+  if (errno !== EAGAIN) return closedError("engine");
+  return Object.assign(
+    new Error(
+      "EAGAIN: the engine has all the clients it has room for; raise Engine.start's maxClients",
+    ),
+    { code: "EAGAIN", errno },
+  );
+}
+
+/**
+ * Connects this thread to an engine of the process.
+ * @param handle from `engine.handle()`, through workerData or postMessage
+ * @returns a client for this thread; it closes by itself when the thread ends
+ */
+export async function connect(handle: EngineHandle): Promise<Client> {
+  return connectNow(handle);
+}

@@ -1,0 +1,51 @@
+/** Stage 1 of 9, client's thread: a request becomes the sixteen words of an entry in the client's request ring. */
+import type { Mailbox } from "@ringpost/mailbox";
+import { Payload, Region, RequestWord } from "@ringpost/protocol";
+import type { PendingRequest } from "./pending-request.js";
+
+/**
+ * @param at word at which the reserved entry begins
+ * @param region which memory the request uses: {@link Region}
+ */
+export function encodeRequest(
+  mailbox: Mailbox,
+  at: number,
+  request: PendingRequest,
+  slot: number,
+  generation: number,
+  region: number,
+  regionOffset: number,
+): void {
+  const words = mailbox.words;
+  words[at + RequestWord.SLOT] = slot;
+  words[at + RequestWord.GENERATION] = generation;
+  words[at + RequestWord.OPCODE] = request.opcode;
+  words[at + RequestWord.FD] = request.fd;
+  words[at + RequestWord.POSITION_LOW] = request.positionLow;
+  words[at + RequestWord.POSITION_HIGH] = request.positionHigh;
+  words[at + RequestWord.REGION] = region;
+  // A slab never changes: its own number serves as its generation.
+  words[at + RequestWord.REGION_GENERATION] = region < Region.OWN ? region : generation;
+  words[at + RequestWord.REGION_OFFSET] = regionOffset;
+  words[at + RequestWord.LENGTH] = request.length;
+  words[at + RequestWord.FLAGS] = request.flags;
+  words[at + RequestWord.MODE] = request.mode;
+  words[at + RequestWord.PATH_BYTES] =
+    request.path === undefined ? 0 : writePath(mailbox, slot, request.path);
+}
+
+/** Puts the path into the slot's payload. The engine closes it with a NUL. Returns its bytes. */
+function writePath(mailbox: Mailbox, slot: number, path: string | Uint8Array): number {
+  const start = slot * Payload.BYTES + Payload.PATH_OFFSET;
+  if (typeof path === "string")
+    return mailbox.payloads.write(path, start, Payload.PATH_CAPACITY, "utf8");
+  mailbox.payloads.set(path, start);
+  return path.length;
+}
+
+/** Whether the path fits, its closing NUL included; the kernel would say ENAMETOOLONG of any other. */
+export function pathFits(path: string | Uint8Array): boolean {
+  // A UTF-16 unit is at most three bytes of UTF-8: most paths need no count.
+  if (typeof path === "string" && path.length * 3 < Payload.PATH_CAPACITY) return true;
+  return Buffer.byteLength(path) < Payload.PATH_CAPACITY;
+}

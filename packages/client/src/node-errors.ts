@@ -1,0 +1,125 @@
+/** Errors in Node's own form. node:fs has no public way to make them, so their codes and messages are made here alone. */
+import { getSystemErrorMap, inspect } from "node:util";
+
+export interface CodedError extends Error {
+  code: string;
+}
+
+/** What a failed operation rejects with: the shape of node:fs errors. */
+export interface OperationError extends CodedError {
+  /** Negative, as node:fs has it. */
+  errno: number;
+  syscall: string;
+  path?: string;
+}
+
+function coded<E extends Error>(error: E, code: string): E & CodedError {
+  return Object.assign(error, { code });
+}
+
+/** "Received …" of a value of the wrong type. */
+function received(value: unknown): string {
+  if (value === null || value === undefined) return ` Received ${value}`;
+  if (typeof value === "function") return ` Received function ${value.name}`;
+  if (typeof value === "object") {
+    const name = (value as { constructor?: { name?: string } }).constructor?.name;
+    return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`;
+  }
+  const inspected = inspect(value, { colors: false });
+  const short = inspected.length > 28 ? `${inspected.slice(0, 25)}...` : inspected;
+  return ` Received type ${typeof value} (${short})`;
+}
+
+/** @param expected such as "of type number" or "an instance of Buffer" */
+export function invalidArgType(
+  name: string,
+  expected: string,
+  value: unknown,
+): TypeError & CodedError {
+  const kind = name.includes(".") ? "property" : "argument";
+  return coded(
+    new TypeError(`The "${name}" ${kind} must be ${expected}.${received(value)}`),
+    "ERR_INVALID_ARG_TYPE",
+  );
+}
+
+export function invalidArgValue(
+  name: string,
+  value: unknown,
+  reason = "is invalid",
+): TypeError & CodedError {
+  const inspected = inspect(value);
+  const short = inspected.length > 128 ? `${inspected.slice(0, 128)}...` : inspected;
+  const kind = name.includes(".") ? "property" : "argument";
+  return coded(
+    new TypeError(`The ${kind} '${name}' ${reason}. Received ${short}`),
+    "ERR_INVALID_ARG_VALUE",
+  );
+}
+
+/** 1234567 → "1_234_567", as Node writes numbers beyond 2³² in range errors. */
+function withSeparators(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+$)/g, "_");
+}
+
+export function outOfRange(
+  name: string,
+  range: string,
+  value: number | bigint,
+): RangeError & CodedError {
+  let shown = String(value);
+  const large =
+    typeof value === "bigint"
+      ? value > 2n ** 32n || value < -(2n ** 32n)
+      : Math.abs(value) > 2 ** 32;
+  if (large && (typeof value === "bigint" || Number.isInteger(value)))
+    shown = withSeparators(shown);
+  if (typeof value === "bigint") shown += "n";
+  return coded(
+    new RangeError(
+      `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`,
+    ),
+    "ERR_OUT_OF_RANGE",
+  );
+}
+
+/** @param size in bytes */
+export function fileTooLarge(size: number): RangeError & CodedError {
+  return coded(
+    new RangeError(`File size (${size}) is greater than 2 GiB`),
+    "ERR_FS_FILE_TOO_LARGE",
+  );
+}
+
+/** A request on a client or an engine that is closed, or that closed before the request was taken. */
+export function closedError(what: "client" | "engine"): CodedError {
+  return coded(new Error(`The ringpost ${what} is closed`), "ERR_RINGPOST_CLOSED");
+}
+
+/** More requests wait than `queueLimit` allows. */
+export function queueFullError(limit: number): CodedError & { errno: number } {
+  const error = coded(
+    new Error(`EAGAIN: ${limit} requests are waiting already; await client.drain()`),
+    "EAGAIN",
+  );
+  return Object.assign(error, { errno: -11 });
+}
+
+const systemErrors = getSystemErrorMap();
+
+/**
+ * The error of an operation that the kernel refused.
+ * @param errno negative
+ */
+export function operationError(errno: number, syscall: string, path?: string): OperationError {
+  const [code, message] = systemErrors.get(errno) ?? [
+    `Unknown system error ${errno}`,
+    `Unknown system error ${errno}`,
+  ];
+  const where = path === undefined ? "" : ` '${path}'`;
+  const error = new Error(`${code}: ${message}, ${syscall}${where}`);
+  return Object.assign(
+    error,
+    path === undefined ? { errno, code, syscall } : { errno, code, syscall, path },
+  );
+}

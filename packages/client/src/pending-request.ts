@@ -1,0 +1,121 @@
+import type { View } from "@ringpost/native";
+import { CURRENT_POSITION } from "@ringpost/protocol";
+import type { Position } from "./arguments.js";
+import { operationError } from "./node-errors.js";
+import type { LeasedPages } from "./slabs.js";
+
+/** Where a reply's payload lies, for what doesn't fit into a number. */
+export interface ReplyPayload {
+  readonly values: DataView;
+  /** Byte of `values` at which the payload begins. */
+  readonly at: number;
+}
+
+/** Makes the value that a request's promise resolves to. Runs while the reply is still in the mailbox. */
+export type Decode = (
+  request: PendingRequest,
+  result: number,
+  note: number,
+  payload: ReplyPayload,
+) => unknown;
+
+/** Makes the error that a request's promise rejects with. */
+export type Fail = (request: PendingRequest, errno: number, note: number) => Error;
+
+export const nothing: Decode = () => undefined;
+
+const failOperation: Fail = (request, errno) =>
+  operationError(errno, request.syscall, request.shownPath());
+
+let capturedResolve: (value: unknown) => void = () => undefined;
+let capturedReject: (error: Error) => void = () => undefined;
+/** One executor for all promises: it hands the two functions out instead of closing over anything. */
+const capture = (resolve: (value: unknown) => void, reject: (error: Error) => void): void => {
+  capturedResolve = resolve;
+  capturedReject = reject;
+};
+
+const ignore = (): void => undefined;
+
+/**
+ * One request from its call to its reply: what to encode, what keeps its memory alive, whom to tell.
+ * The records are reused, so that a request allocates nothing but its promise.
+ */
+export class PendingRequest {
+  opcode = 0;
+  fd = -1;
+  positionLow: number = CURRENT_POSITION;
+  positionHigh: number = CURRENT_POSITION;
+  /** Bytes to move, or buffers of a readv or writev. */
+  length = 0;
+  flags = 0;
+  mode = 0;
+  path: string | Uint8Array | undefined = undefined;
+  view: View | undefined = undefined;
+  views: readonly View[] | undefined = undefined;
+  /** The lease that the view lies in, once the request is posted. */
+  lease: LeasedPages | undefined = undefined;
+  /** Slab to register; only for that request. */
+  slab = -1;
+  /** A further step of something begun before: served while the client is closing. */
+  continues = false;
+
+  syscall = "";
+  /** Runs when the request gets its slot: what a waiting request shouldn't hold yet. */
+  prepare: ((request: PendingRequest) => void) | undefined = undefined;
+  /** undefined: the promise resolves to the kernel's count. */
+  decode: Decode | undefined = undefined;
+  fail: Fail = failOperation;
+  /** What `decode` and `fail` need besides; theirs alone. */
+  context: unknown = undefined;
+
+  resolve: (value: unknown) => void = ignore;
+  reject: (error: Error) => void = ignore;
+
+  /** Makes the promise of this request. */
+  promise<T>(): Promise<T> {
+    const promise = new Promise(capture);
+    this.resolve = capturedResolve;
+    this.reject = capturedReject;
+    return promise as Promise<T>; // decode makes a T, which its author knows and no type can tell
+  }
+
+  setPosition(position: Position | undefined): void {
+    if (position === null || position === undefined) return;
+    if (typeof position === "number") {
+      this.positionLow = position >>> 0;
+      this.positionHigh = Math.floor(position / 0x1_0000_0000) >>> 0;
+    } else {
+      this.positionLow = Number(BigInt.asUintN(32, position));
+      this.positionHigh = Number(BigInt.asUintN(32, position >> 32n));
+    }
+  }
+
+  /** The path as an error shows it. */
+  shownPath(): string | undefined {
+    if (this.path === undefined || typeof this.path === "string") return this.path;
+    return Buffer.from(this.path.buffer, this.path.byteOffset, this.path.byteLength).toString();
+  }
+
+  /** Lets go of everything, for the next request. */
+  clear(): void {
+    this.fd = -1;
+    this.positionLow = CURRENT_POSITION;
+    this.positionHigh = CURRENT_POSITION;
+    this.length = 0;
+    this.flags = 0;
+    this.mode = 0;
+    this.path = undefined;
+    this.view = undefined;
+    this.views = undefined;
+    this.lease = undefined;
+    this.slab = -1;
+    this.continues = false;
+    this.prepare = undefined;
+    this.decode = undefined;
+    this.fail = failOperation;
+    this.context = undefined;
+    this.resolve = ignore;
+    this.reject = ignore;
+  }
+}

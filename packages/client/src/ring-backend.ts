@@ -1,0 +1,298 @@
+/**
+ * The io_uring backend of a client: posts requests into the mailbox (stages 1 and 2), waits for the engine's notify, and settles
+ * the replies (stage 9). All on the client's thread.
+ *
+ * A turn: requests posted anywhere in one turn of the event loop are encoded as they come, and published together when its
+ * microtasks are done (process.nextTick). Replies that are there by then are settled at once; only then does the client
+ * park. While it hasn't, the engine spares itself the notify.
+ */
+
+import { type Mailbox, park, RingConsumer, RingProducer, sleep, unpark } from "@ringpost/mailbox";
+import type { NativeClient } from "@ringpost/native";
+import { ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
+import type { Backend } from "./backend.js";
+import { encodeRequest, pathFits } from "./encode-request.js";
+import { closedError, operationError, queueFullError } from "./node-errors.js";
+import { nothing, type PendingRequest } from "./pending-request.js";
+import { publishBatch } from "./publish-batch.js";
+import { ReplySettler } from "./settle-replies.js";
+import { type Lease, Slabs } from "./slabs.js";
+import { SlotTable } from "./slot-table.js";
+import { WaitingLine } from "./waiting-line.js";
+
+/** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
+const PASSES_PER_TURN = 8;
+
+const ENAMETOOLONG = -36;
+const ECANCELED = -125;
+
+type State = "open" | "closing" | "closed";
+
+export class RingBackend implements Backend {
+  readonly name = "io_uring";
+  readonly #native: NativeClient;
+  readonly #mailbox: Mailbox;
+  readonly #requests: RingProducer;
+  readonly #replies: RingConsumer;
+  readonly #slabs: Slabs;
+  readonly #slots: SlotTable;
+  readonly #settler: ReplySettler;
+  readonly #line: WaitingLine;
+  readonly #counters: Float64Array;
+
+  #state: State = "open";
+  #closed: Promise<void> | undefined;
+  /** Posted since the last publish. */
+  #unpublished = 0;
+  #settled = 0;
+  #turnScheduled = false;
+  #passes = 0;
+  /** Parked, with the one outstanding wait of this client. */
+  #asleep = false;
+  #keptAlive = false;
+  #tellIdle: (() => void) | undefined;
+
+  readonly #onTurn = (): void => this.#turn();
+  readonly #onWake = (): void => this.#wake();
+
+  constructor(native: NativeClient, mailbox: Mailbox, queueLimit: number) {
+    this.#native = native;
+    this.#mailbox = mailbox;
+    this.#requests = new RingProducer(mailbox.words, mailbox.requests);
+    this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
+    this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
+    this.#slots = new SlotTable(mailbox.slotCount, this.#slabs);
+    this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
+    this.#line = new WaitingLine(queueLimit);
+    this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+  }
+
+  begin(operation: Operation): PendingRequest {
+    const request = this.#slots.acquire();
+    request.opcode = operation.opcode;
+    request.syscall = operation.syscall;
+    return request;
+  }
+
+  post(request: PendingRequest): void {
+    if (this.#state === "closed" || (this.#state === "closing" && !request.continues)) {
+      this.#refuse(request, closedError("client"));
+    } else if (request.path !== undefined && !pathFits(request.path)) {
+      this.#refuse(request, operationError(ENAMETOOLONG, request.syscall, request.shownPath()));
+    } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
+      this.#place(request);
+      this.#scheduleTurn();
+    } else if (!this.#line.join(request)) {
+      this.#refuse(request, queueFullError(this.#line.limit));
+    }
+  }
+
+  submit(): void {
+    if (this.#unpublished === 0) return;
+    this.#count(ClientCounter.POSTED, this.#unpublished);
+    this.#count(ClientCounter.BATCHES, 1);
+    this.#unpublished = 0;
+    if (publishBatch(this.#requests, this.#mailbox, this.#native))
+      this.#count(ClientCounter.DOORBELLS, 1);
+  }
+
+  drain(): Promise<void> {
+    return this.#line.emptied();
+  }
+
+  lease(bytes: number): Lease {
+    if (this.#state !== "open") throw closedError("client");
+    return this.#slabs.lend(bytes);
+  }
+
+  /** Stage 1: the request gets its slot, its memory is pinned, its entry written. */
+  #place(request: PendingRequest): void {
+    request.prepare?.(request);
+    const slot = this.#slots.occupy(request);
+    const generation = this.#slots.generation(slot);
+    let region: number = Region.NONE;
+    let offset = 0;
+    if (request.view !== undefined) {
+      const lease = this.#slabs.use(request.view);
+      if (lease === undefined) {
+        region = Region.OWN;
+        this.#native.pin(slot, generation, request.view);
+      } else {
+        request.lease = lease;
+        region = Region.FIRST_SLAB + lease.slab;
+        offset = lease.offset + (request.view.byteOffset - lease.view.byteOffset);
+      }
+    } else if (request.views !== undefined) {
+      region = Region.OWN;
+      this.#native.pinVectors(slot, generation, request.views);
+    } else if (request.slab >= 0) {
+      region = Region.FIRST_SLAB + request.slab;
+    }
+    encodeRequest(
+      this.#mailbox,
+      this.#requests.reserve(),
+      request,
+      slot,
+      generation,
+      region,
+      offset,
+    );
+    this.#unpublished++;
+  }
+
+  #refuse(request: PendingRequest, error: Error): void {
+    request.reject(error);
+    this.#slots.recycle(request);
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    process.nextTick(this.#onTurn);
+  }
+
+  /** The end of a turn of the event loop: out with the requests, in with the replies, then to sleep. */
+  #turn(): void {
+    this.#turnScheduled = false;
+    this.submit();
+    if (this.#asleep) {
+      // The wait from before is still good for what was posted just now.
+    } else if (this.#slots.inFlight === 0) {
+      this.#passes = 0;
+    } else if (this.#replies.available() > 0) {
+      this.#settleInTurn();
+    } else {
+      this.#sleep();
+    }
+    this.#keepAliveWhileBusy();
+  }
+
+  /** Replies came in before the client could park. After some passes the event loop gets its turn. */
+  #settleInTurn(): void {
+    if (this.#passes++ < PASSES_PER_TURN) {
+      this.#settle();
+      this.#scheduleTurn();
+    } else {
+      this.#passes = 0;
+      this.#turnScheduled = true;
+      setImmediate(this.#onTurn);
+    }
+  }
+
+  #sleep(): void {
+    const { words, parkedWord } = this.#mailbox;
+    park(words, parkedWord);
+    if (this.#replies.available() > 0) {
+      unpark(words, parkedWord);
+      this.#settleInTurn();
+      return;
+    }
+    const wakeup = sleep(words, parkedWord);
+    if (wakeup === undefined) {
+      this.#settleInTurn();
+      return;
+    }
+    this.#passes = 0;
+    this.#asleep = true;
+    void wakeup.then(this.#onWake);
+  }
+
+  /** Stage 9, from the engine's notify (stage 8). */
+  #wake(): void {
+    if (!this.#asleep) return; // an orphan has been told meanwhile
+    this.#asleep = false;
+    this.#count(ClientCounter.WAKEUPS, 1);
+    this.#settle();
+    this.#scheduleTurn();
+  }
+
+  #settle(): void {
+    const lateBefore = this.#settler.lateReplies;
+    const count = this.#settler.settleAll();
+    if (count === 0) return;
+    const late = this.#settler.lateReplies - lateBefore;
+    this.#settled += count;
+    this.#count(ClientCounter.SETTLED, count - late);
+    this.#count(ClientCounter.LATE_REPLIES, late);
+    while (this.#slots.freeCount > 0) {
+      const next = this.#line.leave();
+      if (next === undefined) break;
+      this.#place(next);
+    }
+  }
+
+  /** A pending wait doesn't keep a process alive; requests in flight must. */
+  #keepAliveWhileBusy(): void {
+    const busy = this.#slots.inFlight > 0;
+    if (busy === this.#keptAlive) return;
+    this.#keptAlive = busy;
+    this.#native.keepAlive(busy);
+    if (!busy) this.#tellIdle?.();
+  }
+
+  #count(counter: number, more: number): void {
+    this.#counters[counter]! += more;
+  }
+
+  #registerSlab(slab: number, bytes: number): void {
+    const request = this.begin(operations.registerSlab);
+    request.slab = slab;
+    request.length = bytes;
+    request.decode = nothing;
+    // Not registered (locked-memory limit, an old kernel): the slab is plain page-aligned memory, and works.
+    request.promise().catch(() => undefined);
+    this.post(request);
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#finish(graceMs);
+    return this.#closed;
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closing";
+    let settled = -1;
+    while (this.#slots.inFlight > 0) {
+      // What was posted in this very turn has not been published yet: it gets its grace, too.
+      if (settled === this.#settled) this.#cancelAll();
+      settled = this.#settled;
+      await this.#idleOr(graceMs);
+    }
+    if (this.#state !== "closing") return;
+    this.#state = "closed";
+    this.#native.close();
+  }
+
+  /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
+  #cancelAll(): void {
+    for (const request of this.#line.evict()) {
+      this.#refuse(request, operationError(ECANCELED, request.syscall, request.shownPath()));
+    }
+    this.#native.cancelAll();
+  }
+
+  /** Resolves at the end of a turn that leaves nothing in flight, or after the time. */
+  #idleOr(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#tellIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** The engine is gone, or serves this client no more (native/src/roster.h). Replies that it left are settled first. */
+  orphan(): void {
+    if (this.#state === "closed") return;
+    this.#asleep = false;
+    this.#settle();
+    this.#state = "closed";
+    const error = closedError("engine");
+    for (const request of [...this.#slots.evict(), ...this.#line.evict()])
+      this.#refuse(request, error);
+    this.#keepAliveWhileBusy();
+    this.#native.close();
+  }
+}

@@ -1,0 +1,134 @@
+import type { NativeClient, View } from "@ringpost/native";
+import { MAX_SLABS, MAX_TRANSFER_BYTES, PAGE_BYTES } from "@ringpost/protocol";
+import { checkInteger } from "./arguments.js";
+import { outOfRange } from "./node-errors.js";
+
+/**
+ * The loan of a page-aligned buffer that is registered with the ring: fit for O_DIRECT, and spared the mapping of its pages
+ * on every request.
+ */
+export interface Lease extends Disposable {
+  /** As many bytes as were asked for, on a SharedArrayBuffer: it can be posted to another thread without a copy. */
+  readonly buffer: Buffer;
+  /** Gives the memory back; it is lent again once no request uses it. The buffer must not be used after. */
+  [Symbol.dispose](): void;
+}
+
+/** Bytes of a slab, unless one lease needs more. */
+const SLAB_BYTES = 1 << 20;
+
+interface Slab {
+  readonly index: number;
+  /** Where the first page begins in the slab's buffer, in bytes. */
+  readonly start: number;
+  readonly leaseBytes: number;
+  readonly leases: LeasedPages[];
+}
+
+/** One piece of a slab, lent or not. */
+export class LeasedPages {
+  readonly view: Buffer;
+  readonly slab: number;
+  /** Where it begins, in bytes from the slab's first page. */
+  readonly offset: number;
+  /** Requests that use it now: it isn't lent again before their replies. */
+  inFlight = 0;
+  lent = false;
+
+  constructor(view: Buffer, slab: number, offset: number) {
+    this.view = view;
+    this.slab = slab;
+    this.offset = offset;
+  }
+}
+
+/** A client's slabs: memory cut into leases of one size each, sizes being powers of two of pages. */
+export class Slabs {
+  readonly #native: NativeClient;
+  readonly #register: (slab: number, bytes: number) => void;
+  readonly #slabs = new Map<ArrayBufferLike, Slab>();
+  readonly #free = new Map<number, LeasedPages[]>();
+
+  /** @param register posts the request that registers a slab with the ring, ahead of all that may use it */
+  constructor(native: NativeClient, register: (slab: number, bytes: number) => void) {
+    this.#native = native;
+    this.#register = register;
+  }
+
+  lend(bytes: number): Lease {
+    checkInteger(bytes, "bytes", 1, Number.MAX_SAFE_INTEGER);
+    if (bytes > MAX_TRANSFER_BYTES)
+      throw outOfRange("bytes", `>= 1 && <= ${MAX_TRANSFER_BYTES}`, bytes);
+    const leaseBytes = Math.max(PAGE_BYTES, 2 ** Math.ceil(Math.log2(bytes)));
+    const pages =
+      this.#takeFree(leaseBytes) ?? this.#addSlab(leaseBytes) ?? this.#unregistered(leaseBytes);
+    pages.lent = true;
+    return {
+      buffer: pages.view.subarray(0, bytes),
+      [Symbol.dispose]: () => {
+        if (!pages.lent) return;
+        pages.lent = false;
+        this.#reclaim(pages);
+      },
+    };
+  }
+
+  /** The lease that a request's view lies in, if any; it is in use until {@link release}. */
+  use(view: View): LeasedPages | undefined {
+    if (this.#slabs.size === 0) return undefined;
+    const slab = this.#slabs.get(view.buffer);
+    if (slab === undefined) return undefined;
+    const lease = slab.leases[Math.floor((view.byteOffset - slab.start) / slab.leaseBytes)];
+    if (lease !== undefined) lease.inFlight++;
+    return lease;
+  }
+
+  release(lease: LeasedPages): void {
+    lease.inFlight--;
+    this.#reclaim(lease);
+  }
+
+  #reclaim(lease: LeasedPages): void {
+    if (lease.lent || lease.inFlight > 0 || lease.slab < 0) return;
+    this.#freeOf(lease.view.length).push(lease);
+  }
+
+  #freeOf(leaseBytes: number): LeasedPages[] {
+    const free = this.#free.get(leaseBytes) ?? [];
+    this.#free.set(leaseBytes, free);
+    return free;
+  }
+
+  #takeFree(leaseBytes: number): LeasedPages | undefined {
+    return this.#freeOf(leaseBytes).pop();
+  }
+
+  /** Makes a slab for leases of this size. Returns one of them, or undefined where the client has all the slabs it may have. */
+  #addSlab(leaseBytes: number): LeasedPages | undefined {
+    const index = this.#slabs.size;
+    if (index === MAX_SLABS) return undefined;
+    const bytes = Math.max(SLAB_BYTES, leaseBytes);
+    const pages = this.#pageAligned(bytes);
+    if (!this.#native.pinSlab(index, index, pages)) return undefined;
+    const slab: Slab = { index, start: pages.byteOffset, leaseBytes, leases: [] };
+    for (let offset = 0; offset < bytes; offset += leaseBytes) {
+      slab.leases.push(new LeasedPages(pages.subarray(offset, offset + leaseBytes), index, offset));
+    }
+    this.#slabs.set(pages.buffer, slab);
+    this.#register(index, bytes);
+    this.#freeOf(leaseBytes).push(...slab.leases.slice(1).reverse());
+    return slab.leases[0];
+  }
+
+  /** Page-aligned all the same, but of no slab, and never lent again. */
+  #unregistered(leaseBytes: number): LeasedPages {
+    return new LeasedPages(this.#pageAligned(leaseBytes), -1, 0);
+  }
+
+  #pageAligned(bytes: number): Buffer {
+    // V8 puts its own header before large buffers, so their first byte lies anywhere in a page.
+    const memory = new SharedArrayBuffer(bytes + PAGE_BYTES);
+    const behind = this.#native.pageOffsetOf(new Uint8Array(memory));
+    return Buffer.from(memory, (PAGE_BYTES - behind) % PAGE_BYTES, bytes);
+  }
+}

@@ -1,0 +1,72 @@
+import { PendingRequest } from "./pending-request.js";
+import type { Slabs } from "./slabs.js";
+
+/** Which request holds which slot; a slot is a credit: so many requests may be with the engine at a time. */
+export class SlotTable {
+  readonly #requests: (PendingRequest | undefined)[];
+  readonly #generations: Int32Array;
+  readonly #freeSlots: Int32Array;
+  #freeCount: number;
+  readonly #idle: PendingRequest[] = [];
+  readonly #slabs: Slabs;
+
+  constructor(slotCount: number, slabs: Slabs) {
+    this.#slabs = slabs;
+    this.#requests = new Array<PendingRequest | undefined>(slotCount).fill(undefined);
+    this.#generations = new Int32Array(slotCount);
+    // Lowest slot on top: few in flight touch few cache lines.
+    this.#freeSlots = Int32Array.from({ length: slotCount }, (_, nth) => slotCount - 1 - nth);
+    this.#freeCount = slotCount;
+  }
+
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
+  get inFlight(): number {
+    return this.#freeSlots.length - this.#freeCount;
+  }
+
+  /** A cleared record, for a new request. */
+  acquire(): PendingRequest {
+    return this.#idle.pop() ?? new PendingRequest();
+  }
+
+  /** Gives a slot to the request. The caller knows that one is free. */
+  occupy(request: PendingRequest): number {
+    const slot = this.#freeSlots[--this.#freeCount]!;
+    this.#requests[slot] = request;
+    this.#generations[slot] = (this.#generations[slot]! + 1) | 0;
+    return slot;
+  }
+
+  generation(slot: number): number {
+    return this.#generations[slot]!;
+  }
+
+  /** Frees the slot of a replied request. Returns undefined where no such request waits. */
+  complete(slot: number, generation: number): PendingRequest | undefined {
+    const request = this.#requests[slot];
+    if (request === undefined || this.#generations[slot] !== generation) return undefined;
+    this.#requests[slot] = undefined;
+    this.#freeSlots[this.#freeCount++] = slot;
+    return request;
+  }
+
+  /** The request is settled: its buffer is the caller's again, its record free for another one. */
+  recycle(request: PendingRequest): void {
+    if (request.lease !== undefined) this.#slabs.release(request.lease);
+    request.clear();
+    this.#idle.push(request);
+  }
+
+  /** Takes out all requests that still hold a slot. */
+  *evict(): Generator<PendingRequest> {
+    for (const [slot, request] of this.#requests.entries()) {
+      if (request === undefined) continue;
+      this.#requests[slot] = undefined;
+      this.#freeSlots[this.#freeCount++] = slot;
+      yield request;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+/** A `struct statx` (include/uapi/linux/stat.h) as the Stats of node:fs. */
+
+import { type BigIntStats, type Stats, Stats as StatsClass, statSync } from "node:fs";
+import { endianness } from "node:os";
+
+/** Offsets in bytes of the fields of `struct statx`. */
+const Statx = {
+  BLKSIZE: 4,
+  NLINK: 16,
+  UID: 20,
+  GID: 24,
+  MODE: 28,
+  INO: 32,
+  SIZE: 40,
+  BLOCKS: 48,
+  ATIME: 64,
+  BTIME: 80,
+  CTIME: 96,
+  MTIME: 112,
+  RDEV_MAJOR: 128,
+  RDEV_MINOR: 132,
+  DEV_MAJOR: 136,
+  DEV_MINOR: 140,
+} as const;
+
+const NS_PER_SECOND = 1_000_000_000n;
+const NS_PER_MS = 1_000_000n;
+
+/** The kernel writes in the machine's own byte order. */
+const littleEndian = endianness() === "LE";
+
+/** Major and minor number as one, the way glibc's makedev packs them. */
+function makeDevice(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (
+    ((high & ~0xfffn) << 32n) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | (low & 0xffn)
+  );
+}
+
+/** Reads a statx; times as seconds and nanoseconds. */
+function readFields(values: DataView, at: number) {
+  const u32 = (offset: number): number => values.getUint32(at + offset, littleEndian);
+  const u64 = (offset: number): bigint => values.getBigUint64(at + offset, littleEndian);
+  const time = (offset: number) => ({
+    seconds: values.getBigInt64(at + offset, littleEndian),
+    ns: values.getUint32(at + offset + 8, littleEndian),
+  });
+  return {
+    dev: makeDevice(u32(Statx.DEV_MAJOR), u32(Statx.DEV_MINOR)),
+    mode: values.getUint16(at + Statx.MODE, littleEndian),
+    nlink: u32(Statx.NLINK),
+    uid: u32(Statx.UID),
+    gid: u32(Statx.GID),
+    rdev: makeDevice(u32(Statx.RDEV_MAJOR), u32(Statx.RDEV_MINOR)),
+    blksize: u32(Statx.BLKSIZE),
+    ino: u64(Statx.INO),
+    size: u64(Statx.SIZE),
+    blocks: u64(Statx.BLOCKS),
+    atime: time(Statx.ATIME),
+    mtime: time(Statx.MTIME),
+    ctime: time(Statx.CTIME),
+    birthtime: time(Statx.BTIME),
+  };
+}
+
+interface Time {
+  readonly seconds: bigint;
+  readonly ns: number;
+}
+
+const toMs = ({ seconds, ns }: Time): number => Number(seconds) * 1000 + ns / 1e6;
+const toNs = ({ seconds, ns }: Time): bigint => seconds * NS_PER_SECOND + BigInt(ns);
+
+/** From Node 22 on the prototype makes the dates when they are asked for; before, they are properties. */
+const datesAreLazy = "atime" in StatsClass.prototype;
+
+function dates(atimeMs: number, mtimeMs: number, ctimeMs: number, birthtimeMs: number) {
+  // Node rounds as it does for its own Stats: half a millisecond up.
+  const date = (ms: number): Date => new Date(Math.round(ms));
+  return {
+    atime: date(atimeMs),
+    mtime: date(mtimeMs),
+    ctime: date(ctimeMs),
+    birthtime: date(birthtimeMs),
+  };
+}
+
+export function toStats(values: DataView, at: number): Stats {
+  const raw = readFields(values, at);
+  const atimeMs = toMs(raw.atime);
+  const mtimeMs = toMs(raw.mtime);
+  const ctimeMs = toMs(raw.ctime);
+  const birthtimeMs = toMs(raw.birthtime);
+  const fields = {
+    dev: Number(raw.dev),
+    mode: raw.mode,
+    nlink: raw.nlink,
+    uid: raw.uid,
+    gid: raw.gid,
+    rdev: Number(raw.rdev),
+    blksize: raw.blksize,
+    ino: Number(raw.ino),
+    size: Number(raw.size),
+    blocks: Number(raw.blocks),
+    atimeMs,
+    mtimeMs,
+    ctimeMs,
+    birthtimeMs,
+  };
+  // Not `new Stats`: its constructor is deprecated (DEP0180).
+  const stats = Object.assign(Object.create(StatsClass.prototype) as Stats, fields);
+  return datesAreLazy ? stats : Object.assign(stats, dates(atimeMs, mtimeMs, ctimeMs, birthtimeMs));
+}
+
+let bigintPrototype: object | undefined;
+
+export function toBigIntStats(values: DataView, at: number): BigIntStats {
+  bigintPrototype ??= Object.getPrototypeOf(statSync("/", { bigint: true })) as object;
+  const raw = readFields(values, at);
+  const fields = {
+    dev: raw.dev,
+    mode: BigInt(raw.mode),
+    nlink: BigInt(raw.nlink),
+    uid: BigInt(raw.uid),
+    gid: BigInt(raw.gid),
+    rdev: raw.rdev,
+    blksize: BigInt(raw.blksize),
+    ino: raw.ino,
+    size: raw.size,
+    blocks: raw.blocks,
+    atimeMs: toNs(raw.atime) / NS_PER_MS,
+    mtimeMs: toNs(raw.mtime) / NS_PER_MS,
+    ctimeMs: toNs(raw.ctime) / NS_PER_MS,
+    birthtimeMs: toNs(raw.birthtime) / NS_PER_MS,
+    atimeNs: toNs(raw.atime),
+    mtimeNs: toNs(raw.mtime),
+    ctimeNs: toNs(raw.ctime),
+    birthtimeNs: toNs(raw.birthtime),
+  };
+  const stats = Object.assign(Object.create(bigintPrototype) as BigIntStats, fields);
+  if (datesAreLazy) return stats;
+  return Object.assign(
+    stats,
+    dates(
+      Number(fields.atimeMs),
+      Number(fields.mtimeMs),
+      Number(fields.ctimeMs),
+      Number(fields.birthtimeMs),
+    ),
+  );
+}

@@ -1,0 +1,73 @@
+import type { PendingRequest } from "./pending-request.js";
+
+/** Requests that found no free slot, in order. */
+export class WaitingLine {
+  /** Most requests that may wait. */
+  readonly limit: number;
+  #first: PendingRequest[] = [];
+  #taken = 0;
+  #last: PendingRequest[] = [];
+  #whenEmpty: Promise<void> | undefined;
+  #tellEmpty: (() => void) | undefined;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get length(): number {
+    return this.#first.length - this.#taken + this.#last.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#taken === this.#first.length && this.#last.length === 0;
+  }
+
+  /** Returns false where too many wait already. */
+  join(request: PendingRequest): boolean {
+    if (this.length >= this.limit) return false;
+    this.#last.push(request);
+    return true;
+  }
+
+  /** The one that has waited longest. */
+  leave(): PendingRequest | undefined {
+    if (this.#taken === this.#first.length) {
+      // Two arrays, swapped when the first one is used up: no element moves.
+      const emptied = this.#first;
+      emptied.length = 0;
+      this.#first = this.#last;
+      this.#last = emptied;
+      this.#taken = 0;
+    }
+    const request = this.#first[this.#taken];
+    if (request === undefined) return undefined;
+    this.#taken++;
+    if (this.isEmpty) this.#tellThatEmpty();
+    return request;
+  }
+
+  /** Resolves when nobody waits. */
+  emptied(): Promise<void> {
+    if (this.isEmpty) return Promise.resolve();
+    this.#whenEmpty ??= new Promise((resolve) => {
+      this.#tellEmpty = resolve;
+    });
+    return this.#whenEmpty;
+  }
+
+  /** Takes out all that wait. */
+  evict(): PendingRequest[] {
+    const waiting = [...this.#first.slice(this.#taken), ...this.#last];
+    this.#first = [];
+    this.#last = [];
+    this.#taken = 0;
+    this.#tellThatEmpty();
+    return waiting;
+  }
+
+  #tellThatEmpty(): void {
+    this.#tellEmpty?.();
+    this.#tellEmpty = undefined;
+    this.#whenEmpty = undefined;
+  }
+}

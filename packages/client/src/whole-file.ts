@@ -1,0 +1,202 @@
+/**
+ * readFile and writeFile: one request each where the file is small, however its size is known; a few for a large one.
+ *
+ * A small file is read into a scratch buffer, to its end, and copied out: the engine opens, reads and closes without a way back
+ * to JavaScript, and nobody asks for the size (which io_uring can't tell without a kernel worker thread, and which /proc
+ * doesn't know). A file that fills the scratch buffer stays open, and the rest goes into a buffer of its size.
+ */
+import { constants } from "node:buffer";
+import { closeSync, type Stats } from "node:fs";
+import { MAX_TRANSFER_BYTES, operations, ReplyNote, Stage, TransferFlag } from "@ringpost/protocol";
+import type { Backend } from "./backend.js";
+import { fileTooLarge, operationError } from "./node-errors.js";
+import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
+import type { Lease } from "./slabs.js";
+import { toStats } from "./stat-result.js";
+
+/** Files of fewer bytes are read as one request. */
+const SCRATCH_BYTES = 64 * 1024;
+
+/** node:fs reads no larger file at once. */
+const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, constants.MAX_LENGTH);
+
+/** The step that failed is the error's syscall; only open names the path, as in node:fs. */
+const failRecipe: Fail = (request, errno, note) => {
+  switch (note & 0xffff) {
+    case Stage.MOVE:
+      return operationError(errno, request.syscall);
+    case Stage.FLUSH:
+      return operationError(errno, "fsync");
+    case Stage.CLOSE:
+      return operationError(errno, "close");
+    default:
+      return operationError(errno, "open", request.shownPath());
+  }
+};
+
+/** What a read of the rest came to. */
+interface Rest {
+  readonly bytes: number;
+  readonly atEnd: boolean;
+}
+
+const asRest: Decode = (_request, result, note) => ({
+  bytes: result,
+  atEnd: (note & ReplyNote.END_OF_FILE) !== 0,
+});
+
+const asStats: Decode = (_request, _result, _note, payload) => toStats(payload.values, payload.at);
+
+export interface WriteFileArguments {
+  readonly path: string | Uint8Array;
+  readonly data: Uint8Array;
+  readonly openFlags: number;
+  readonly mode: number;
+  readonly flush: boolean;
+}
+
+export class WholeFiles {
+  readonly #backend: Backend;
+  readonly #scratches: Lease[] = [];
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  read(path: string | Uint8Array, openFlags: number): Promise<Buffer> {
+    const request = this.#backend.begin(operations.readFile);
+    request.path = path;
+    request.flags = openFlags;
+    request.mode = 0o666;
+    request.length = SCRATCH_BYTES;
+    request.prepare = this.#lendScratch;
+    request.decode = this.#finishRead;
+    request.fail = this.#failRead;
+    return this.#post(request);
+  }
+
+  write(file: WriteFileArguments): Promise<void> {
+    if (file.data.length > MAX_TRANSFER_BYTES) return this.#writeInParts(file);
+    const request = this.#backend.begin(operations.writeFile);
+    request.path = file.path;
+    request.flags = file.openFlags | (file.flush ? TransferFlag.FLUSH : 0);
+    request.mode = file.mode;
+    request.view = file.data;
+    request.length = file.data.length;
+    request.decode = nothing;
+    request.fail = failRecipe;
+    return this.#post(request);
+  }
+
+  #post<T>(request: PendingRequest): Promise<T> {
+    const promise = request.promise<T>();
+    this.#backend.post(request);
+    return promise;
+  }
+
+  readonly #lendScratch = (request: PendingRequest): void => {
+    const scratch = this.#scratches.pop() ?? this.#backend.lease(SCRATCH_BYTES);
+    request.view = scratch.buffer;
+    request.context = scratch;
+  };
+
+  /** A request that never got a slot has no scratch buffer. */
+  #takeBackScratch(request: PendingRequest): void {
+    if (request.context !== undefined) this.#scratches.push(request.context as Lease); // from #lendScratch
+  }
+
+  readonly #failRead: Fail = (request, errno, note) => {
+    this.#takeBackScratch(request);
+    return failRecipe(request, errno, note);
+  };
+
+  readonly #finishRead: Decode = (request, bytes, note, payload) => {
+    const whole = Buffer.allocUnsafeSlow(bytes);
+    (request.context as Lease).buffer.copy(whole, 0, 0, bytes); // from #lendScratch
+    this.#takeBackScratch(request);
+    if ((note & ReplyNote.END_OF_FILE) !== 0) return whole;
+    return this.#readRest(payload.values.getInt32(payload.at, true), whole);
+  };
+
+  /** Goes on where the scratch buffer was full. Owns the descriptor. */
+  async #readRest(opened: number, begun: Buffer): Promise<Buffer> {
+    let fd = opened;
+    try {
+      const { size } = await this.#step<Stats>(operations.stat, fd, (request) => {
+        request.mode = STATX_SIZE;
+        request.decode = asStats;
+      });
+      if (size > MAX_FILE_BYTES) throw fileTooLarge(size);
+      let whole = begun;
+      // One byte more than the size: the read that fills all but that byte has seen the end.
+      let capacity = Math.max(size + 1, begun.length * 2);
+      for (let done = begun.length; ; ) {
+        const larger = Buffer.allocUnsafeSlow(Math.min(capacity, MAX_FILE_BYTES));
+        whole.copy(larger, 0, 0, done);
+        whole = larger;
+        const rest = await this.#step<Rest>(operations.readRest, fd, (request) => {
+          request.view = whole.subarray(done);
+          request.length = Math.min(whole.length - done, MAX_TRANSFER_BYTES);
+          request.decode = asRest;
+          request.fail = failRecipe;
+        });
+        done += rest.bytes;
+        if (rest.atEnd) {
+          fd = CLOSED;
+          return whole.subarray(0, done);
+        }
+        if (done === MAX_FILE_BYTES) throw fileTooLarge(done + 1);
+        capacity = Math.max(whole.length, done * 2);
+      }
+    } finally {
+      if (fd !== CLOSED) await this.#closeAnyway(fd);
+    }
+  }
+
+  /** More than one write can move: the steps of the recipe one by one. */
+  async #writeInParts({ path, data, openFlags, mode, flush }: WriteFileArguments): Promise<void> {
+    let fd = await this.#step<number>(operations.open, CLOSED, (request) => {
+      request.path = path;
+      request.flags = openFlags;
+      request.mode = mode;
+    });
+    try {
+      for (let done = 0; done < data.length; ) {
+        done += await this.#step<number>(operations.write, fd, (request) => {
+          request.view = data.subarray(done);
+          request.length = Math.min(data.length - done, MAX_TRANSFER_BYTES);
+        });
+      }
+      if (flush) await this.#step(operations.fsync, fd);
+      await this.#step(operations.close, fd);
+      fd = CLOSED;
+    } finally {
+      if (fd !== CLOSED) await this.#closeAnyway(fd);
+    }
+  }
+
+  #step<T>(
+    operation: (typeof operations)[keyof typeof operations],
+    fd: number,
+    fill?: (request: PendingRequest) => void,
+  ): Promise<T> {
+    const request = this.#backend.begin(operation);
+    request.fd = fd;
+    request.continues = true;
+    fill?.(request);
+    return this.#post(request);
+  }
+
+  /** After a failure, whose error is the one to tell. A client that is closed can't close it: then node:fs does. */
+  async #closeAnyway(fd: number): Promise<void> {
+    const closed = this.#step(operations.close, fd);
+    await closed.catch((error: { code?: string }) => {
+      if (error.code === "ERR_RINGPOST_CLOSED") closeSync(fd);
+    });
+  }
+}
+
+const CLOSED = -1;
+
+/** STATX_SIZE of include/uapi/linux/stat.h. */
+const STATX_SIZE = 0x200;

@@ -1,0 +1,41 @@
+/**
+ * The engine's thread. Its native half (native/src/engine.cc) does the work of stages 3 to 7 and sleeps in io_uring_enter.
+ *
+ * Stage 8 of 9, engine thread: back in JavaScript only to wake clients that sleep in `Atomics.waitAsync`. V8 keeps its own list
+ * of waiters, so native code can't; once per client and round, however many replies there are.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { notifyFlag, readGeometry } from "@ringpost/mailbox";
+import { addon, type NativeEngine, type NativeEngineOptions } from "@ringpost/native";
+import { EngineWord, MailboxWord, RunResult } from "@ringpost/protocol";
+
+export interface WorkerInput {
+  readonly memory: SharedArrayBuffer;
+  readonly options: NativeEngineOptions;
+}
+
+/** What the kernel granted, or a negative errno. */
+export type WorkerOutput = Omit<NativeEngine, "run"> | number;
+
+function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
+  const words = new Int32Array(memory);
+  const { mailboxesOffset, mailboxBytes } = readGeometry(memory);
+  for (;;) {
+    const count = engine.run();
+    if (count === RunResult.STOPPED) return;
+    for (let nth = 0; nth < count; nth++) {
+      const client = words[EngineWord.NOTIFY_LIST + nth]!;
+      notifyFlag(words, (mailboxesOffset + client * mailboxBytes) / 4 + MailboxWord.PARKED);
+    }
+  }
+}
+
+const { memory, options } = workerData as WorkerInput; // from Engine.start alone
+const engine = addon.startEngine(new Uint8Array(memory), options);
+if (typeof engine === "number") {
+  parentPort?.postMessage(engine satisfies WorkerOutput);
+} else {
+  const { run: _run, ...report } = engine;
+  parentPort?.postMessage(report satisfies WorkerOutput);
+  serve(engine, memory);
+}

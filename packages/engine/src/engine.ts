@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import {
+  type Client,
+  type CloseOptions,
+  closedError,
+  connectNow,
+  type EngineHandle,
+} from "@ringpost/client";
+import { addon, type NativeEngineOptions } from "@ringpost/native";
+import { geometry, layoutHash, writeGeometry } from "@ringpost/protocol";
+import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
+import { guardExit, releaseExit } from "./exit-guard.js";
+import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
+import { unavailableError } from "./refusal.js";
+import { type EngineStats, readStats } from "./stats.js";
+
+/** What the kernel granted the engine. */
+export type EngineReport = Exclude<WorkerOutput, number>;
+
+/**
+ * One io_uring ring on a thread of its own, for all threads of the process.
+ *
+ * ```ts
+ * await using engine = await Engine.start();
+ * const text = await engine.client.readFile("/etc/hostname", "utf8");
+ * ```
+ *
+ * An open engine doesn't keep its process alive; requests in flight do. A ring made before `setuid()` keeps the privileges
+ * from before: start engines after dropping privileges.
+ */
+export class Engine implements AsyncDisposable {
+  /** The client of the thread that started the engine. */
+  readonly client: Client;
+  /** The engine's thread, for diagnostics. */
+  readonly worker: Worker;
+  /** What the kernel granted. */
+  readonly report: EngineReport;
+  readonly #handle: EngineHandle;
+  readonly #ended: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(worker: Worker, handle: EngineHandle, report: EngineReport) {
+    this.worker = worker;
+    this.report = report;
+    this.#handle = handle;
+    this.#ended = new Promise((resolve) => {
+      worker.once("exit", () => {
+        releaseExit(report.id);
+        resolve();
+      });
+    });
+    guardExit(report.id);
+    this.client = connectNow(handle);
+  }
+
+  /**
+   * Starts an engine. Rejects with `ERR_RINGPOST_UNAVAILABLE` where the kernel gives no ring; its message names the reason and
+   * the cure.
+   */
+  static async start(options?: EngineOptions): Promise<Engine> {
+    const resolved = resolveOptions(options);
+    const memory = layOutMemory(resolved);
+    const worker = startWorker(memory, resolved);
+    const [output] = (await once(worker, "message")) as [WorkerOutput]; // engine-worker.ts sends one message
+    if (typeof output === "number") throw unavailableError(output);
+    worker.unref();
+    // An error in the engine's thread ends it, and its clients are told so; it must not bring the process down besides.
+    worker.on("error", (error) => process.emitWarning(error));
+    const handle = {
+      ringpost: layoutHash,
+      engine: output.id,
+      memory,
+      queueLimit: resolved.queueLimit,
+    };
+    return new Engine(worker, handle, output);
+  }
+
+  /** What another thread connects with: plain data, for workerData and postMessage. */
+  handle(): EngineHandle {
+    if (this.#closing !== undefined) throw closedError("engine");
+    return this.#handle;
+  }
+
+  /** Counts since the start, without a round trip to the engine's thread. */
+  stats(): EngineStats {
+    return readStats(this.#handle.memory);
+  }
+
+  /**
+   * Closes the engine and all its clients. No more requests are taken; those in flight finish, or are cancelled when nothing
+   * has moved for `graceMs`. Every pending promise settles: what the engine hadn't taken rejects with `ERR_RINGPOST_CLOSED`.
+   * Idempotent.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    this.#closing ??= this.#stop(options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #stop(options: CloseOptions = {}): Promise<void> {
+    await this.client.close(options);
+    addon.stopEngine(this.report.id, options.graceMs ?? DEFAULT_GRACE_MS);
+    this.worker.ref();
+    await this.#ended;
+  }
+}
+
+const DEFAULT_GRACE_MS = 200;
+
+function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): SharedArrayBuffer {
+  const made = geometry(maxClients, credits);
+  const memory = new SharedArrayBuffer(made.totalBytes);
+  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0);
+  return memory;
+}
+
+function startWorker(
+  memory: SharedArrayBuffer,
+  { entries, completionEntries, testing }: ResolvedOptions,
+): Worker {
+  const options: NativeEngineOptions = {
+    entries,
+    completionEntries,
+    withoutSetupFlags: testing.withoutSetupFlags ?? 0,
+    withoutFeatures: testing.withoutFeatures ?? 0,
+  };
+  return new Worker(new URL("./engine-worker.js", import.meta.url), {
+    name: "ringpost",
+    workerData: { memory, options } satisfies WorkerInput,
+    // Nothing of the program's own: no loaders, no preloads.
+    execArgv: [],
+  });
+}

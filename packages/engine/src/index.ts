@@ -1,0 +1,4 @@
+export { Engine, type EngineReport } from "./engine.js";
+export type { EngineOptions } from "./options.js";
+export type { Reason, UnavailableError } from "./refusal.js";
+export type { ClientStats, EngineStats } from "./stats.js";

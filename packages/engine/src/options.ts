@@ -1,0 +1,80 @@
+import { checkInteger, invalidArgType, invalidArgValue, outOfRange } from "@ringpost/client";
+import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
+
+export interface EngineOptions {
+  /** What serves the requests. Default "auto": io_uring, for now the only one. */
+  readonly backend?: "auto" | "io_uring";
+  /** Clients that may be connected at a time, 1 to 512. Each costs about 1.1 MiB of address space. Default 64. */
+  readonly maxClients?: number;
+  /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
+  readonly credits?: number;
+  /** Requests that may wait in one client for a credit; more reject with EAGAIN. Default 65536. */
+  readonly queueLimit?: number;
+  /** Submissions that the ring takes in one system call, 1 to 32768; the kernel rounds up to a power of two. Default 256. */
+  readonly entries?: number;
+  /** @internal For tests of old kernels and of index wrap-around. */
+  readonly testing?: TestingOptions;
+}
+
+export interface TestingOptions {
+  /** IORING_SETUP_* flags not to ask for. */
+  readonly withoutSetupFlags?: number;
+  /** IORING_FEAT_* flags to do without. */
+  readonly withoutFeatures?: number;
+  /** Where the indexes of all rings start. */
+  readonly initialIndex?: number;
+}
+
+export interface ResolvedOptions {
+  readonly maxClients: number;
+  readonly credits: number;
+  readonly queueLimit: number;
+  readonly entries: number;
+  readonly completionEntries: number;
+  readonly testing: TestingOptions;
+}
+
+/** Most completions that the kernel keeps room for (IORING_MAX_CQ_ENTRIES of io_uring/io_uring.h). */
+const MAX_COMPLETION_ENTRIES = 65_536;
+
+/** Completions of the engine's own (doorbell) that must fit beside the clients'. */
+const OWN_COMPLETIONS = 8;
+
+export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
+  if (typeof options !== "object" || options === null)
+    throw invalidArgType("options", "of type object", options);
+  const {
+    backend = "auto",
+    maxClients = 64,
+    credits = 256,
+    queueLimit = 65_536,
+    entries = 256,
+    testing = {},
+  } = options;
+  if (backend !== "auto" && backend !== "io_uring") {
+    throw invalidArgValue("options.backend", backend, "must be 'auto' or 'io_uring'");
+  }
+  checkInteger(maxClients, "options.maxClients", 1, MAX_CLIENTS);
+  checkInteger(credits, "options.credits", 2, MAX_SLOT_COUNT);
+  if ((credits & (credits - 1)) !== 0)
+    throw outOfRange("options.credits", "a power of two", credits);
+  checkInteger(queueLimit, "options.queueLimit", 0, Number.MAX_SAFE_INTEGER);
+  checkInteger(entries, "options.entries", 1, 32_768);
+  // A request in flight has one completion, and one more for its cancellation: so the kernel never runs out of room.
+  const completionEntries = 2 ** Math.ceil(Math.log2(2 * maxClients * credits + OWN_COMPLETIONS));
+  if (completionEntries > MAX_COMPLETION_ENTRIES) {
+    throw outOfRange(
+      "options.maxClients * options.credits",
+      `<= ${(MAX_COMPLETION_ENTRIES - OWN_COMPLETIONS) / 2}`,
+      maxClients * credits,
+    );
+  }
+  return {
+    maxClients,
+    credits,
+    queueLimit,
+    entries,
+    completionEntries: Math.max(completionEntries, entries * 2),
+    testing,
+  };
+}

@@ -1,0 +1,100 @@
+/** Why the kernel gave no ring, and what mends it. */
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+
+export interface UnavailableError extends Error {
+  code: "ERR_RINGPOST_UNAVAILABLE";
+  /** Negative: what io_uring_setup said. */
+  errno: number;
+  /** Which of the known causes it is. */
+  reason: Reason;
+  /** What to do about it. */
+  cure: string;
+}
+
+export type Reason =
+  | "sysctl"
+  | "seccomp"
+  | "no-io_uring"
+  | "old-kernel"
+  | "memlock"
+  | "descriptors"
+  | "unknown";
+
+const EPERM = -1;
+const ENOMEM = -12;
+const ENFILE = -23;
+const EMFILE = -24;
+const ENOSYS = -38;
+const EOPNOTSUPP = -95;
+
+interface Diagnosis {
+  readonly reason: Reason;
+  readonly what: string;
+  readonly cure: string;
+}
+
+/** kernel.io_uring_disabled, since Linux 6.6: 0 everyone, 1 its group and CAP_SYS_ADMIN, 2 nobody. */
+function readSysctl(): number {
+  try {
+    return Number.parseInt(readFileSync("/proc/sys/kernel/io_uring_disabled", "utf8"), 10);
+  } catch {
+    return 0;
+  }
+}
+
+function diagnose(errno: number, sysctl: number): Diagnosis {
+  switch (errno) {
+    case EPERM:
+      if (sysctl > 0) {
+        return {
+          reason: "sysctl",
+          what: `io_uring is switched off by kernel.io_uring_disabled=${sysctl}`,
+          cure: "set it back with `sysctl kernel.io_uring_disabled=0`, or for one group with =1 and kernel.io_uring_group",
+        };
+      }
+      return {
+        reason: "seccomp",
+        what: "io_uring is refused by a seccomp profile, as containers have it by default",
+        cure: "allow io_uring_setup, io_uring_enter and io_uring_register in the container's profile (docker run --security-opt seccomp=profile.json)",
+      };
+    case ENOSYS:
+      return {
+        reason: "no-io_uring",
+        what: `the kernel (${release()}) has no io_uring, or a sandbox hides it`,
+        cure: "run on Linux 5.6 or newer, built with CONFIG_IO_URING, outside of sandboxes such as gVisor",
+      };
+    case EOPNOTSUPP:
+      return {
+        reason: "old-kernel",
+        what: `the io_uring of this kernel (${release()}) lacks features of Linux 5.6`,
+        cure: "run on Linux 5.6 or newer",
+      };
+    case ENOMEM:
+      return {
+        reason: "memlock",
+        what: "the ring's memory exceeds the limit of locked memory, which kernels before 5.12 count",
+        cure: "raise it (`ulimit -l`, LimitMEMLOCK= in systemd, --ulimit memlock in Docker), or lower maxClients and credits",
+      };
+    case EMFILE:
+    case ENFILE:
+      return {
+        reason: "descriptors",
+        what: "no file descriptor is left for the ring",
+        cure: "raise the limit of open files (`ulimit -n`), or close some",
+      };
+    default:
+      return {
+        reason: "unknown",
+        what: `io_uring_setup failed with errno ${-errno}`,
+        cure: "please report this",
+      };
+  }
+}
+
+/** @param sysctl value of kernel.io_uring_disabled */
+export function unavailableError(errno: number, sysctl: number = readSysctl()): UnavailableError {
+  const { reason, what, cure } = diagnose(errno, sysctl);
+  const error = new Error(`ringpost can't start: ${what}. Cure: ${cure}.`);
+  return Object.assign(error, { code: "ERR_RINGPOST_UNAVAILABLE" as const, errno, reason, cure });
+}
