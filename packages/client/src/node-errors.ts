@@ -96,30 +96,34 @@ export function closedError(what: "client" | "engine"): CodedError {
   return coded(new Error(`The ringpost ${what} is closed`), "ERR_RINGPOST_CLOSED");
 }
 
-/** More requests wait than `queueLimit` allows. */
-export function queueFullError(limit: number): CodedError & { errno: number } {
-  const error = coded(
-    new Error(`EAGAIN: ${limit} requests are waiting already; await client.drain()`),
-    "EAGAIN",
-  );
-  return Object.assign(error, { errno: -11 });
-}
+const EAGAIN = -11;
 
 const systemErrors = getSystemErrorMap();
 
 /**
  * The error of an operation that the kernel refused.
  * @param errno negative
+ * @param hint what else to say
  */
-export function operationError(errno: number, syscall: string, path?: string): OperationError {
+export function operationError(
+  errno: number,
+  syscall: string,
+  path?: string,
+  hint = "",
+): OperationError {
   const [code, message] = systemErrors.get(errno) ?? [
     `Unknown system error ${errno}`,
     `Unknown system error ${errno}`,
   ];
   const where = path === undefined ? "" : ` '${path}'`;
-  const error = new Error(`${code}: ${message}, ${syscall}${where}`);
   return Object.assign(
-    error,
+    new Error(`${code}: ${message}, ${syscall}${where}${hint}`),
     path === undefined ? { errno, code, syscall } : { errno, code, syscall, path },
   );
+}
+
+/** More requests wait than `queueLimit` allows. */
+export function queueFullError(limit: number, syscall: string, path?: string): OperationError {
+  const hint = ` (${limit} requests wait already: await client.drain())`;
+  return operationError(EAGAIN, syscall, path, hint);
 }

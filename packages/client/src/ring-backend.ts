@@ -83,7 +83,7 @@ export class RingBackend implements Backend {
       this.#place(request);
       this.#scheduleTurn();
     } else if (!this.#line.join(request)) {
-      this.#refuse(request, queueFullError(this.#line.limit));
+      this.#refuse(request, queueFullError(this.#line.limit, request.syscall, request.shownPath()));
     }
   }
 
