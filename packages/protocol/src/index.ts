@@ -1,3 +1,4 @@
+export { documentOperations, renderOperations } from "./documentation.js";
 export { constants, layoutHash } from "./hash.js";
 export { renderHeader } from "./header.js";
 export * from "./layout.js";

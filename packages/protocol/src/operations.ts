@@ -9,6 +9,8 @@ export type BufferUse = "none" | "fills" | "reads" | "fills-many" | "reads-many"
 export interface Operation {
   /** Number in a request's opcode word. Never reused; 0 is no operation, so that a zeroed request is refused. */
   readonly opcode: number;
+  /** The client's method; "" for a step that the client posts by itself. */
+  readonly call: string;
   /** First kernel whose io_uring has what the operation submits. */
   readonly kernel: string;
   readonly buffer: BufferUse;
@@ -19,18 +21,89 @@ export interface Operation {
 }
 
 export const operations = {
-  nop: { opcode: 1, kernel: "5.1", buffer: "none", syscall: "nop", submits: ["NOP"] },
-  open: { opcode: 2, kernel: "5.6", buffer: "none", syscall: "open", submits: ["OPENAT"] },
-  close: { opcode: 3, kernel: "5.6", buffer: "none", syscall: "close", submits: ["CLOSE"] },
-  read: { opcode: 4, kernel: "5.6", buffer: "fills", syscall: "read", submits: ["READ"] },
-  write: { opcode: 5, kernel: "5.6", buffer: "reads", syscall: "write", submits: ["WRITE"] },
-  readv: { opcode: 6, kernel: "5.1", buffer: "fills-many", syscall: "read", submits: ["READV"] },
-  writev: { opcode: 7, kernel: "5.1", buffer: "reads-many", syscall: "write", submits: ["WRITEV"] },
-  fsync: { opcode: 8, kernel: "5.1", buffer: "none", syscall: "fsync", submits: ["FSYNC"] },
-  fdatasync: { opcode: 9, kernel: "5.1", buffer: "none", syscall: "fdatasync", submits: ["FSYNC"] },
-  stat: { opcode: 10, kernel: "5.6", buffer: "none", syscall: "stat", submits: ["STATX"] },
+  nop: {
+    opcode: 1,
+    call: "nop()",
+    kernel: "5.1",
+    buffer: "none",
+    syscall: "nop",
+    submits: ["NOP"],
+  },
+  open: {
+    opcode: 2,
+    call: "open(path, flags?, mode?)",
+    kernel: "5.6",
+    buffer: "none",
+    syscall: "open",
+    submits: ["OPENAT"],
+  },
+  close: {
+    opcode: 3,
+    call: "close(fd)",
+    kernel: "5.6",
+    buffer: "none",
+    syscall: "close",
+    submits: ["CLOSE"],
+  },
+  read: {
+    opcode: 4,
+    call: "read(fd, view, { position? })",
+    kernel: "5.6",
+    buffer: "fills",
+    syscall: "read",
+    submits: ["READ"],
+  },
+  write: {
+    opcode: 5,
+    call: "write(fd, view, { position? })",
+    kernel: "5.6",
+    buffer: "reads",
+    syscall: "write",
+    submits: ["WRITE"],
+  },
+  readv: {
+    opcode: 6,
+    call: "readv(fd, views, { position? })",
+    kernel: "5.1",
+    buffer: "fills-many",
+    syscall: "read",
+    submits: ["READV"],
+  },
+  writev: {
+    opcode: 7,
+    call: "writev(fd, views, { position? })",
+    kernel: "5.1",
+    buffer: "reads-many",
+    syscall: "write",
+    submits: ["WRITEV"],
+  },
+  fsync: {
+    opcode: 8,
+    call: "fsync(fd)",
+    kernel: "5.1",
+    buffer: "none",
+    syscall: "fsync",
+    submits: ["FSYNC"],
+  },
+  fdatasync: {
+    opcode: 9,
+    call: "fdatasync(fd)",
+    kernel: "5.1",
+    buffer: "none",
+    syscall: "fdatasync",
+    submits: ["FSYNC"],
+  },
+  stat: {
+    opcode: 10,
+    call: "stat(pathOrFd, { bigint? }), lstat(path, { bigint? })",
+    kernel: "5.6",
+    buffer: "none",
+    syscall: "stat",
+    submits: ["STATX"],
+  },
   readFile: {
     opcode: 11,
+    call: "readFile(path, { encoding?, flag? })",
     kernel: "5.6",
     buffer: "fills",
     syscall: "read",
@@ -38,6 +111,7 @@ export const operations = {
   },
   readRest: {
     opcode: 12,
+    call: "",
     kernel: "5.6",
     buffer: "fills",
     syscall: "read",
@@ -45,6 +119,7 @@ export const operations = {
   },
   writeFile: {
     opcode: 13,
+    call: "writeFile(path, data, { encoding?, mode?, flag?, flush? })",
     kernel: "5.6",
     buffer: "reads",
     syscall: "write",
@@ -52,6 +127,7 @@ export const operations = {
   },
   registerSlab: {
     opcode: 14,
+    call: "",
     kernel: "5.19",
     buffer: "none",
     syscall: "io_uring_register",

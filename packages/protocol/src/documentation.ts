@@ -1,0 +1,29 @@
+import { type Operation, operations } from "./operations.js";
+
+const BEGIN =
+  "<!-- operations: written by `npm run generate` from packages/protocol/src/operations.ts -->";
+const END = "<!-- /operations -->";
+
+function row({ call, kernel, submits, syscall }: Operation): string {
+  // Two methods of one operation: each in its own code span.
+  const methods = call.replaceAll("), ", ")`, `");
+  return `| \`${methods}\` | ${kernel} | ${submits.join(", ")} | ${syscall} |`;
+}
+
+/** The operations as a Markdown table: the method, the first kernel, what goes into the ring, the errors' syscall. */
+export function renderOperations(): string {
+  const rows = Object.values<Operation>(operations).filter(({ call }) => call !== "");
+  return [
+    "| method | Linux | submits | `syscall` of its errors |",
+    "|---|---|---|---|",
+    ...rows.map(row),
+  ].join("\n");
+}
+
+/** The README with its table of operations as it has to be. */
+export function documentOperations(readme: string): string {
+  const begin = readme.indexOf(BEGIN);
+  const end = readme.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error("README.md has no place for the operations");
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${renderOperations()}\n\n${readme.slice(end)}`;
+}
