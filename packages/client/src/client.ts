@@ -62,6 +62,9 @@ export interface CloseOptions {
 
 const DEFAULT_GRACE_MS = 200;
 
+/** Longest time that a timer of Node takes. */
+const MAX_GRACE_MS = 0x7fff_ffff;
+
 /** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
 const STATX_ALL = 0xfff;
 /** AT_SYMLINK_NOFOLLOW of include/uapi/linux/fcntl.h. */
@@ -123,15 +126,24 @@ export class Client implements AsyncDisposable {
 
   /** Closes a descriptor. Linux 5.6. Never cancelled half way. */
   close(fd: number): Promise<void>;
+  /** Without an argument: closes the client itself, as {@link disconnect}. */
+  close(): Promise<void>;
+  close(...given: [fd?: number]): Promise<void> {
+    // By their number, not their value: a descriptor that is undefined by mistake must not close the client.
+    if (given.length === 0) return this.disconnect();
+    return this.#descriptorOperation(operations.close, given[0]);
+  }
+
   /**
-   * Without a descriptor: closes the client itself. No more requests are taken; those in flight finish, or are cancelled
-   * when nothing moves any more. Idempotent.
+   * Closes the client. No more requests are taken (`ERR_RINGPOST_CLOSED`); those in flight finish, or are cancelled when nothing
+   * moves any more. Idempotent.
    */
-  close(options?: CloseOptions): Promise<void>;
-  close(what?: number | CloseOptions): Promise<void> {
-    if (what === undefined || (typeof what === "object" && what !== null))
-      return this.#closeClient(what);
-    return this.#descriptorOperation(operations.close, what);
+  disconnect(options?: CloseOptions): Promise<void> {
+    try {
+      return this.#backend.close(toGraceMs(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -278,20 +290,10 @@ export class Client implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return this.disconnect();
   }
 
-  #closeClient(options: CloseOptions = {}): Promise<void> {
-    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
-    try {
-      checkInteger(graceMs, "options.graceMs", 0, 0x7fff_ffff);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#backend.close(graceMs);
-  }
-
-  #descriptorOperation(operation: FileOperation, fd: number): Promise<void> {
+  #descriptorOperation(operation: FileOperation, fd: unknown): Promise<void> {
     try {
       checkFd(fd);
     } catch (error) {
@@ -379,6 +381,13 @@ export class Client implements AsyncDisposable {
     this.#backend.post(request);
     return promise;
   }
+}
+
+/** Checks the options of closing something. */
+export function toGraceMs(options: CloseOptions | undefined): number {
+  const graceMs = toOptions<CloseOptions>(options).graceMs ?? DEFAULT_GRACE_MS;
+  checkInteger(graceMs, "options.graceMs", 0, MAX_GRACE_MS);
+  return graceMs;
 }
 
 type FileOperation = (typeof operations)[keyof typeof operations];

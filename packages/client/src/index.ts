@@ -7,6 +7,7 @@ export {
   type ReadFileOptions,
   type StatOptions,
   type TransferOptions,
+  toGraceMs,
   type WriteFileOptions,
 } from "./client.js";
 export { connect, connectNow, type EngineHandle } from "./connect.js";

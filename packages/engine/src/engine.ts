@@ -6,6 +6,7 @@ import {
   closedError,
   connectNow,
   type EngineHandle,
+  toGraceMs,
 } from "@ringpost/client";
 import { addon, type NativeEngineOptions } from "@ringpost/native";
 import { geometry, layoutHash, writeGeometry } from "@ringpost/protocol";
@@ -93,23 +94,26 @@ export class Engine implements AsyncDisposable {
    * Idempotent.
    */
   close(options?: CloseOptions): Promise<void> {
-    this.#closing ??= this.#stop(options);
-    return this.#closing;
+    if (this.#closing !== undefined) return this.#closing;
+    try {
+      this.#closing = this.#stop(toGraceMs(options));
+      return this.#closing;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #stop(options: CloseOptions = {}): Promise<void> {
-    await this.client.close(options);
-    addon.stopEngine(this.report.id, options.graceMs ?? DEFAULT_GRACE_MS);
+  async #stop(graceMs: number): Promise<void> {
+    await this.client.disconnect({ graceMs });
+    addon.stopEngine(this.report.id, graceMs);
     this.worker.ref();
     await this.#ended;
   }
 }
-
-const DEFAULT_GRACE_MS = 200;
 
 function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): SharedArrayBuffer {
   const made = geometry(maxClients, credits);
