@@ -1,7 +1,7 @@
 /** Checks of arguments, before anything is posted: Node's rules, in Node's order, with Node's errors. */
 import { constants } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { isArrayBufferView } from "node:util/types";
+import { isArrayBufferView, isDataView } from "node:util/types";
 import type { View } from "@ringpost/native";
 import { MAX_VECTORS } from "@ringpost/protocol";
 import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
@@ -50,7 +50,7 @@ export function checkPosition(position: unknown): asserts position is Position |
 export function toView(view: unknown, name = "buffer"): View {
   if (!isArrayBufferView(view))
     throw invalidArgType(name, "an instance of Buffer, TypedArray, or DataView", view);
-  return view instanceof DataView
+  return isDataView(view)
     ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
     : (view as View);
 }

@@ -1,3 +1,4 @@
+import { isSharedArrayBuffer } from "node:util/types";
 import { Mailbox } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
 import { layoutHash } from "@ringpost/protocol";
@@ -20,7 +21,7 @@ const EAGAIN = -11;
 
 function checkHandle(handle: unknown): asserts handle is EngineHandle {
   const given = handle as Partial<EngineHandle> | null | undefined; // each property is looked at below
-  if (typeof given !== "object" || given === null || !(given.memory instanceof SharedArrayBuffer)) {
+  if (typeof given !== "object" || given === null || !isSharedArrayBuffer(given.memory)) {
     throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
   }
   if (given.ringpost !== layoutHash) {
