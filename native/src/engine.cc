@@ -70,6 +70,7 @@ int Engine::Run() {
     if (ring_.Pending() > 0) {
       ring_.Submit();
       Count(memory_.counter(counter::kEnters));
+      if (ring_.Overflowed()) Count(memory_.counter(counter::kOverflows));
     }
     const bool reaped = ReapCompletions();
     PublishReplies();
@@ -221,6 +222,8 @@ void Engine::Shutdown() {
     ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
     ReapCompletions();
   }
+  ServeRoster();  // clients that closed meanwhile: what they left behind is tidied up while there
+                  // is a ring
   PublishReplies();
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
   ring_.Close();

@@ -37,10 +37,13 @@ function checkHandle(handle: unknown): asserts handle is EngineHandle {
 /** Makes a client at once; what {@link connect} wraps in a promise. */
 export function connectNow(handle: EngineHandle): Client {
   checkHandle(handle);
-  let backend: RingBackend | undefined;
-  const native = addon.connect(handle.engine, () => backend?.orphan());
+  // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes.
+  let backendOrGone: WeakRef<RingBackend> | undefined;
+  const native = addon.connect(handle.engine, () => backendOrGone?.deref()?.orphan());
   if (typeof native === "number") throw refusedConnection(native);
-  backend = new RingBackend(native, new Mailbox(handle.memory, native.index), handle.queueLimit);
+  const mailbox = new Mailbox(handle.memory, native.index);
+  const backend = new RingBackend(native, mailbox, handle.queueLimit);
+  backendOrGone = new WeakRef(backend);
   return new Client(backend);
 }
 

@@ -35,6 +35,8 @@ export interface EngineStats {
   readonly submitted: number;
   readonly completed: number;
   readonly cancels: number;
+  /** Times the kernel held completions back for want of room. Stays 0: credits see to it. */
+  readonly overflows: number;
   readonly clientsOpened: number;
   readonly clientsDrained: number;
   /** Mailboxes that have been used. */
@@ -59,6 +61,7 @@ export function readStats(memory: SharedArrayBuffer): EngineStats {
     submitted: count(EngineCounter.SUBMITTED),
     completed: count(EngineCounter.COMPLETED),
     cancels: count(EngineCounter.CANCELS),
+    overflows: count(EngineCounter.OVERFLOWS),
     clientsOpened: count(EngineCounter.CLIENTS_OPENED),
     clientsDrained: count(EngineCounter.CLIENTS_DRAINED),
     clients,
