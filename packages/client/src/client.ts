@@ -1,11 +1,8 @@
 import type { BigIntStats, Stats } from "node:fs";
-import { isArrayBufferView } from "node:util/types";
 import type { View } from "@ringpost/native";
 import { MAX_TRANSFER_BYTES, operations } from "@ringpost/protocol";
 import {
   checkFd,
-  checkInteger,
-  checkPosition,
   type PathLike,
   type Position,
   toEncoding,
@@ -17,53 +14,22 @@ import {
 } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { invalidArgType } from "./node-errors.js";
+import {
+  type BufferView,
+  type CloseOptions,
+  type ReadFileOptions,
+  type StatOptions,
+  type TransferOptions,
+  toBytes,
+  toGraceMs,
+  toOptions,
+  toPosition,
+  type WriteFileOptions,
+} from "./options.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
 import type { Lease } from "./slabs.js";
 import { toBigIntStats, toStats } from "./stat-result.js";
 import { WholeFiles } from "./whole-file.js";
-
-/** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
-export type BufferView = NodeJS.ArrayBufferView;
-
-export interface TransferOptions {
-  /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
-  readonly position?: Position;
-}
-
-export interface StatOptions {
-  /** Whether the numbers are bigints. Default false. */
-  readonly bigint?: boolean;
-}
-
-export interface ReadFileOptions {
-  readonly encoding?: BufferEncoding | null;
-  /** Default "r". */
-  readonly flag?: string | number;
-}
-
-export interface WriteFileOptions {
-  /** Of a string. Default "utf8". */
-  readonly encoding?: BufferEncoding | null;
-  /** Permissions of a new file, before the umask. Default 0o666. */
-  readonly mode?: number | string;
-  /** Default "w". */
-  readonly flag?: string | number;
-  /** Whether the data is on the device before the promise resolves (fsync). Default false. */
-  readonly flush?: boolean;
-}
-
-export interface CloseOptions {
-  /**
-   * Requests in flight may finish as long as some do. When none has for so many milliseconds (a read of a pipe that nobody
-   * writes to, say), the rest is cancelled, and rejects with ECANCELED. Default 200.
-   */
-  readonly graceMs?: number;
-}
-
-const DEFAULT_GRACE_MS = 200;
-
-/** Longest time that a timer of Node takes. */
-const MAX_GRACE_MS = 0x7fff_ffff;
 
 /** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
 const STATX_ALL = 0xfff;
@@ -383,35 +349,4 @@ export class Client implements AsyncDisposable {
   }
 }
 
-/** Checks the options of closing something. */
-export function toGraceMs(options: CloseOptions | undefined): number {
-  const graceMs = toOptions<CloseOptions>(options).graceMs ?? DEFAULT_GRACE_MS;
-  checkInteger(graceMs, "options.graceMs", 0, MAX_GRACE_MS);
-  return graceMs;
-}
-
 type FileOperation = (typeof operations)[keyof typeof operations];
-
-function toOptions<T extends object>(options: T | null | undefined): T {
-  if (options === null || options === undefined) return {} as T; // all options are optional
-  if (typeof options !== "object") throw invalidArgType("options", "of type object", options);
-  return options;
-}
-
-function toPosition(options: TransferOptions | Position | undefined): Position | undefined {
-  const position = typeof options === "object" && options !== null ? options.position : options;
-  checkPosition(position);
-  return position;
-}
-
-function toBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
-  if (typeof data === "string") return Buffer.from(data, encoding);
-  if (!isArrayBufferView(data)) {
-    throw invalidArgType(
-      "data",
-      "of type string or an instance of Buffer, TypedArray, or DataView",
-      data,
-    );
-  }
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}

@@ -1,15 +1,6 @@
 export type { PathLike, Position } from "./arguments.js";
 export { checkInteger } from "./arguments.js";
-export {
-  type BufferView,
-  Client,
-  type CloseOptions,
-  type ReadFileOptions,
-  type StatOptions,
-  type TransferOptions,
-  toGraceMs,
-  type WriteFileOptions,
-} from "./client.js";
+export { Client } from "./client.js";
 export { connect, connectNow, type EngineHandle } from "./connect.js";
 export {
   type CodedError,
@@ -19,4 +10,13 @@ export {
   type OperationError,
   outOfRange,
 } from "./node-errors.js";
+export {
+  type BufferView,
+  type CloseOptions,
+  type ReadFileOptions,
+  type StatOptions,
+  type TransferOptions,
+  toGraceMs,
+  type WriteFileOptions,
+} from "./options.js";
 export type { Lease } from "./slabs.js";
