@@ -1,0 +1,50 @@
+// Every trial runs, for a few milliseconds, so that it can't rot. How fast it is doesn't matter here.
+import { describe, expect, test } from "vitest";
+import type { Task } from "./trial.js";
+import { trials } from "./trials/index.js";
+import { withWorkFolder } from "./work-folder.js";
+
+const SEED = Number(process.env.RINGPOST_SEED ?? 1);
+const TIMEOUT_MS = 60_000;
+
+describe.each(trials)("trial $name", (trial) => {
+  const cases = trial.cases({ depths: [1, 32], placements: ["free", "pinned"] });
+
+  test("has cases, and goals for rivals and metrics that it has", () => {
+    expect(cases.length).toBeGreaterThan(0);
+    for (const { rival, against, metric } of cases.flatMap(({ goals }) => goals)) {
+      expect(trial.rivals).toContain(rival);
+      if (against !== undefined) expect(trial.rivals).toContain(against);
+      expect(trial.metrics.map(({ key }) => key)).toContain(metric);
+    }
+    for (const rival of trial.ours) expect(trial.rivals).toContain(rival);
+  });
+
+  test.each(trial.rivals)(
+    "measures %s",
+    async (rival) => {
+      await withWorkFolder("ringpost-smoke-", async (folder) => {
+        trial.makeFixture?.(folder, SEED);
+        for (const { parameters } of cases) {
+          const task: Task = {
+            trial: trial.name,
+            rival,
+            parameters,
+            folder,
+            seed: SEED,
+            warmUpMs: 1,
+            measureMs: 5,
+          };
+          const values = Object.values(await trial.measure(task));
+          expect(values).not.toHaveLength(0);
+          for (const value of values) expect(value).toSatisfy(isCountable);
+        }
+      });
+    },
+    TIMEOUT_MS,
+  );
+});
+
+function isCountable(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}
