@@ -82,6 +82,8 @@ inline constexpr uint32_t kFeatSubmitStable = 1u << 2;  // since Linux 5.5
 inline constexpr uint32_t kFeatRwCurPos = 1u << 3;      // since Linux 5.6
 inline constexpr uint32_t kFeatExtArg = 1u << 8;        // since Linux 5.11
 
+inline constexpr uint8_t kSqeAsync = 1u << 4;  // since Linux 5.6
+
 inline constexpr uint32_t kEnterGetevents = 1u << 0;
 inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
 inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
@@ -132,6 +134,7 @@ static_assert(offsetof(Sqe, buffer_index) == offsetof(io_uring_sqe, buf_index));
 
 // The numbers against the system's header, each from the version of the header on that has it.
 static_assert(kSetupCqsize == IORING_SETUP_CQSIZE);
+static_assert(kSqeAsync == IOSQE_ASYNC);
 static_assert(kOffSqRing == IORING_OFF_SQ_RING && kOffSqes == IORING_OFF_SQES);
 static_assert(kEnterGetevents == IORING_ENTER_GETEVENTS && kFsyncDatasync == IORING_FSYNC_DATASYNC);
 static_assert(kOpNop == IORING_OP_NOP && kOpReadv == IORING_OP_READV &&

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "recipes.h"
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -46,18 +47,18 @@ int PrepareOpen(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
   return 0;
 }
 
-int PrepareTransfer(const Request& request, const RegionTable& regions, uint8_t plain,
-                    uint8_t fixed, abi::Sqe* sqe) {
+int PrepareTransfer(const Request& request, const RegionTable& regions, Direction direction,
+                    abi::Sqe* sqe) {
   Span buffer;
   if (const int found = FindBuffer(request, regions, &buffer); found < 0) return found;
-  const bool registered = buffer.registered_index != kNotRegistered;
-  sqe->opcode = registered ? fixed : plain;
-  if (registered) sqe->buffer_index = buffer.registered_index;
-  sqe->fd = request.fd;
-  sqe->offset = request.position();
-  sqe->address = Address(buffer.base);
-  sqe->length = buffer.length;
+  FillTransfer(direction, request.fd, request.position(), buffer, sqe);
   return 0;
+}
+
+uint64_t TotalBytes(const Vectors& vectors) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < vectors.count; i++) bytes += vectors.list[i].iov_len;
+  return bytes;
 }
 
 int PrepareVectors(const Request& request, const RegionTable& regions, uint8_t operation,
@@ -67,6 +68,7 @@ int PrepareVectors(const Request& request, const RegionTable& regions, uint8_t o
       regions.FindVectors(request.slot, request.region_generation, request.length, &vectors);
   if (found < 0) return found;
   sqe->opcode = operation;
+  sqe->flags = FlagsForLength(TotalBytes(vectors));
   sqe->fd = request.fd;
   sqe->offset = request.position();
   sqe->address = Address(vectors.list);
@@ -125,9 +127,9 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       sqe->fd = request.fd;
       return 0;
     case opcode::kRead:
-      return PrepareTransfer(request, regions, abi::kOpRead, abi::kOpReadFixed, sqe);
+      return PrepareTransfer(request, regions, Direction::kRead, sqe);
     case opcode::kWrite:
-      return PrepareTransfer(request, regions, abi::kOpWrite, abi::kOpWriteFixed, sqe);
+      return PrepareTransfer(request, regions, Direction::kWrite, sqe);
     case opcode::kReadv:
       return PrepareVectors(request, regions, abi::kOpReadv, sqe);
     case opcode::kWritev:

@@ -14,6 +14,22 @@ namespace ringpost {
 namespace counter = protocol::engine_counter;
 namespace note = protocol::reply_note;
 
+namespace {
+
+// ERESTARTSYS to ERESTART_RESTARTBLOCK of include/linux/errno.h: how the kernel says to itself that
+// a signal came, meant never to be seen outside. An open that is interrupted by its cancellation
+// lets it slip out.
+constexpr int32_t kFirstRestart = -512;
+constexpr int32_t kLastRestart = -516;
+
+// What a request that was cancelled, or interrupted, has to say for itself.
+int32_t ShownResult(const InFlight& flight, int32_t result) {
+  if (result <= kFirstRestart && result >= kLastRestart) result = -EINTR;
+  return result == -EINTR && flight.cancelled ? -ECANCELED : result;
+}
+
+}  // namespace
+
 // Returns whether there was anything to reap.
 bool Engine::ReapCompletions() {
   uint32_t count = 0;
@@ -37,8 +53,9 @@ bool Engine::ReapCompletions() {
   return true;
 }
 
-void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
+void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kernel_result) {
   InFlight& flight = service.in_flight[slot];
+  const int32_t result = ShownResult(flight, kernel_result);
   if (!IsRecipe(flight.opcode)) {
     if (flight.opcode == protocol::opcode::kOpen && result >= 0) flight.handed_fd = result;
     ReplyTo(service, slot, result, 0);

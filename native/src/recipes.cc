@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "protocol.h"
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -81,17 +83,12 @@ void PrepareRecipeStep(const InFlight& flight, abi::Sqe* sqe) {
       sqe->op_flags = (flight.flags & ~protocol::transfer_flag::kFlush) | O_CLOEXEC;
       return;
     case stage::kMove: {
-      const bool registered = flight.buffer.registered_index != kNotRegistered;
-      if (Writes(flight)) {
-        sqe->opcode = registered ? abi::kOpWriteFixed : abi::kOpWrite;
-      } else {
-        sqe->opcode = registered ? abi::kOpReadFixed : abi::kOpRead;
-      }
-      if (registered) sqe->buffer_index = flight.buffer.registered_index;
-      sqe->fd = flight.fd;
-      sqe->offset = UINT64_MAX;  // the file's own offset: right for what can't seek, too
-      sqe->address = reinterpret_cast<uint64_t>(flight.buffer.base + flight.done);
-      sqe->length = flight.buffer.length - flight.done;
+      const uint32_t left = flight.buffer.length - flight.done;
+      const Span step = {flight.buffer.base + flight.done, std::min(left, kRecipeStepBytes),
+                         flight.buffer.registered_index};
+      // At the file's own offset: right for what can't seek, too.
+      FillTransfer(Writes(flight) ? Direction::kWrite : Direction::kRead, flight.fd, UINT64_MAX,
+                   step, sqe);
       return;
     }
     case stage::kFlush:

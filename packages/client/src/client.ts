@@ -73,7 +73,8 @@ export class Client implements AsyncDisposable {
    * Opens a file. Linux 5.6.
    * @param flags as in node:fs: "r", "w+", …, or numbers of `fs.constants`. Default "r".
    * @param mode permissions of a new file, before the umask. Default 0o666.
-   * @returns the descriptor, an ordinary one of the process: any thread may use it, and `fs.close` close it
+   * @returns the descriptor, an ordinary one of the process: any thread may use it, node:fs too. Close it with {@link close}: in a
+   * worker, node:fs warns about descriptors that it closes but hasn't opened
    */
   open(path: PathLike, flags?: string | number, mode?: number | string): Promise<number> {
     try {

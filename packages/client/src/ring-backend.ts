@@ -224,10 +224,10 @@ export class RingBackend implements Backend {
   /** A pending wait doesn't keep a process alive; requests in flight must. */
   #keepAliveWhileBusy(): void {
     const busy = this.#slots.inFlight > 0;
+    if (!busy) this.#tellIdle?.();
     if (busy === this.#keptAlive) return;
     this.#keptAlive = busy;
     this.#native.keepAlive(busy);
-    if (!busy) this.#tellIdle?.();
   }
 
   #count(counter: number, more: number): void {
@@ -277,6 +277,7 @@ export class RingBackend implements Backend {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#tellIdle = () => {
+        this.#tellIdle = undefined;
         clearTimeout(timer);
         resolve();
       };

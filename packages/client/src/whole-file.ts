@@ -6,7 +6,8 @@
  * doesn't know). A file that fills the scratch buffer stays open, and the rest goes into a buffer of its size.
  */
 import { constants } from "node:buffer";
-import { closeSync, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
+import { addon } from "@ringpost/native";
 import { MAX_TRANSFER_BYTES, operations, ReplyNote, Stage, TransferFlag } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { fileTooLarge, operationError } from "./node-errors.js";
@@ -187,11 +188,11 @@ export class WholeFiles {
     return this.#post(request);
   }
 
-  /** After a failure, whose error is the one to tell. A client that is closed can't close it: then node:fs does. */
+  /** After a failure, whose error is the one to tell. A client that is closed can't close it: then it is done here. */
   async #closeAnyway(fd: number): Promise<void> {
     const closed = this.#step(operations.close, fd);
     await closed.catch((error: { code?: string }) => {
-      if (error.code === "ERR_RINGPOST_CLOSED") closeSync(fd);
+      if (error.code === "ERR_RINGPOST_CLOSED") addon.closeDescriptor(fd);
     });
   }
 }

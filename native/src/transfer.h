@@ -1,0 +1,45 @@
+// A read or a write of one span of memory, as a submission: the same for a plain request and for a
+// step of a recipe.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+
+#include "kernel_abi.h"
+#include "regions.h"
+
+namespace ringpost {
+
+enum class Direction { kRead, kWrite };
+
+// Whole files move in steps of so many bytes. A read of cached pages is a copy on the engine's
+// thread: between two steps the requests of others have their turn.
+inline constexpr uint32_t kRecipeStepBytes = 1u << 20;
+
+// From so many bytes on, a request that can't be cut into steps goes to a kernel worker thread at
+// once, for the same reason. Not sooner: those threads are few, and a read that waits for the
+// device needs none.
+inline constexpr uint64_t kLongCopyBytes = 4u << 20;
+
+inline uint8_t FlagsForLength(uint64_t bytes) {
+  return bytes >= kLongCopyBytes ? abi::kSqeAsync : uint8_t{0};
+}
+
+inline void FillTransfer(Direction direction, int32_t fd, uint64_t offset, const Span& span,
+                         abi::Sqe* sqe) {
+  const bool registered = span.registered_index != kNotRegistered;
+  if (direction == Direction::kWrite) {
+    sqe->opcode = registered ? abi::kOpWriteFixed : abi::kOpWrite;
+  } else {
+    sqe->opcode = registered ? abi::kOpReadFixed : abi::kOpRead;
+  }
+  if (registered) sqe->buffer_index = span.registered_index;
+  sqe->flags = FlagsForLength(span.length);
+  sqe->fd = fd;
+  sqe->offset = offset;
+  sqe->address = reinterpret_cast<uint64_t>(span.base);
+  sqe->length = span.length;
+}
+
+}  // namespace ringpost
