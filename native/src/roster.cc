@@ -8,6 +8,14 @@
 
 namespace ringpost {
 
+namespace {
+
+// How long a client that finds all seats taken waits for one that is being given back: that takes
+// microseconds, unless the kernel can't cancel what its last client had in flight.
+constexpr std::chrono::milliseconds kClosingPatience{100};
+
+}  // namespace
+
 std::shared_ptr<Roster> Roster::Create(uint32_t max_clients, uint32_t slot_count) {
   UniqueFd doorbell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!doorbell.valid()) return nullptr;
@@ -25,19 +33,31 @@ void Roster::RingDoorbell() const {
 }
 
 int Roster::Connect(OrphanNotice notice) {
-  const std::lock_guard lock(mutex_);
-  if (stopping_ || gone_) return -ESHUTDOWN;
-  for (uint32_t client = 0; client < seats_.size(); client++) {
-    Seat& seat = seats_[client];
-    if (seat.state != SeatState::kFree) continue;
-    if (seat.regions == nullptr) seat.regions = std::make_unique<RegionTable>(slot_count_);
-    seat.state = SeatState::kOpen;
-    seat.notice = notice;
-    seat.cancel_all = false;
-    MarkChanged(seat);
-    return static_cast<int>(client);
+  std::unique_lock lock(mutex_);
+  int client = FreeSeat();
+  if (client == -EAGAIN && AnyClosing()) {
+    drained_.wait_for(lock, kClosingPatience, [&] { return (client = FreeSeat()) != -EAGAIN; });
   }
-  return -EAGAIN;
+  if (client < 0) return client;
+  Seat& seat = seats_[static_cast<uint32_t>(client)];
+  if (seat.regions == nullptr) seat.regions = std::make_unique<RegionTable>(slot_count_);
+  seat.state = SeatState::kOpen;
+  seat.notice = notice;
+  seat.cancel_all = false;
+  MarkChanged(seat);
+  return client;
+}
+
+int Roster::FreeSeat() const {
+  if (stopping_ || gone_) return -ESHUTDOWN;
+  const auto free = std::find_if(seats_.begin(), seats_.end(),
+                                 [](const Seat& seat) { return seat.state == SeatState::kFree; });
+  return free == seats_.end() ? -EAGAIN : static_cast<int>(free - seats_.begin());
+}
+
+bool Roster::AnyClosing() const {
+  return std::any_of(seats_.begin(), seats_.end(),
+                     [](const Seat& seat) { return seat.state == SeatState::kClosing; });
 }
 
 void Roster::Close(uint32_t client) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -53,8 +54,8 @@ class Roster {
   // Wakes a parked engine.
   void RingDoorbell() const;
 
-  // Takes a free seat. Returns its number, -EAGAIN where all are taken, -ESHUTDOWN where the engine
-  // is stopping or gone.
+  // Takes a free seat. Returns its number, -EAGAIN where all are taken (waiting shortly for one
+  // that is being given back), -ESHUTDOWN where the engine is stopping or gone.
   [[nodiscard]] int Connect(OrphanNotice notice);
   // The client posts no more. What it has in flight is cancelled.
   void Close(uint32_t client);
@@ -94,6 +95,9 @@ class Roster {
         regions;  // made for the seat's first client, kept for the next ones
   };
 
+  // With the mutex held.
+  [[nodiscard]] int FreeSeat() const;
+  [[nodiscard]] bool AnyClosing() const;
   void MarkChanged(Seat& seat);
   void OrphanLocked(Seat& seat);
 

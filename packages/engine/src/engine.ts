@@ -13,7 +13,7 @@ import { geometry, layoutHash, writeGeometry } from "@ringpost/protocol";
 import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
 import { guardExit, releaseExit } from "./exit-guard.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
-import { unavailableError } from "./refusal.js";
+import { unavailableError, workerError } from "./refusal.js";
 import { type EngineStats, readStats } from "./stats.js";
 
 /** What the kernel granted the engine. */
@@ -63,7 +63,7 @@ export class Engine implements AsyncDisposable {
     const resolved = resolveOptions(options);
     const memory = layOutMemory(resolved);
     const worker = startWorker(memory, resolved);
-    const [output] = (await once(worker, "message")) as [WorkerOutput]; // engine-worker.ts sends one message
+    const output = await firstMessage(worker);
     if (typeof output === "number") throw unavailableError(output);
     worker.unref();
     // An error in the engine's thread ends it, and its clients are told so; it must not bring the process down besides.
@@ -112,6 +112,16 @@ export class Engine implements AsyncDisposable {
     addon.stopEngine(this.report.id, graceMs);
     this.worker.ref();
     await this.#ended;
+  }
+}
+
+/** The one message of engine-worker.ts. A thread for which no descriptors are left doesn't get so far. */
+async function firstMessage(worker: Worker): Promise<WorkerOutput> {
+  try {
+    const [output] = (await once(worker, "message")) as [WorkerOutput]; // see engine-worker.ts
+    return output;
+  } catch (error) {
+    throw workerError(error as Error); // an 'error' event carries one
   }
 }
 

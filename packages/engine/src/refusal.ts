@@ -80,7 +80,7 @@ function diagnose(errno: number, sysctl: number): Diagnosis {
     case ENFILE:
       return {
         reason: "descriptors",
-        what: "no file descriptor is left for the ring",
+        what: "no file descriptor is left for the engine",
         cure: "raise the limit of open files (`ulimit -n`), or close some",
       };
     default:
@@ -97,4 +97,9 @@ export function unavailableError(errno: number, sysctl: number = readSysctl()): 
   const { reason, what, cure } = diagnose(errno, sysctl);
   const error = new Error(`ringpost can't start: ${what}. Cure: ${cure}.`);
   return Object.assign(error, { code: "ERR_RINGPOST_UNAVAILABLE" as const, errno, reason, cure });
+}
+
+/** Node's error of a thread that couldn't start; where the reason is a want of descriptors, ours. */
+export function workerError(error: Error): Error {
+  return /\bE[MN]FILE\b/.test(error.message) ? unavailableError(EMFILE) : error;
 }
