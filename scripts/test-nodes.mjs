@@ -26,9 +26,9 @@ function testOn(version) {
   return run.status === 0;
 }
 
-/** npm's package `node` carries a Node binary. Kept beside the other caches of node_modules. */
+/** npm's package `node` carries a Node binary. Kept in a folder that git ignores. */
 function installNode(version) {
-  const folder = resolve(root, "node_modules/.cache/ringpost-nodes", version);
+  const folder = resolve(root, ".nodes", version);
   const binary = resolve(folder, "node_modules/node/bin/node");
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });

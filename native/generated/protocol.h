@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 1906581754u;
+inline constexpr uint32_t kLayoutHash = 3481823836u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
@@ -109,9 +109,10 @@ inline constexpr uint32_t kPathCapacity = 4096u;
 inline constexpr uint32_t kBytes = 4352u;
 }  // namespace payload
 
-namespace transfer_flag {
+namespace open_flag {
 inline constexpr uint32_t kFlush = 1073741824u;
-}  // namespace transfer_flag
+inline constexpr uint32_t kKept = 536870912u;
+}  // namespace open_flag
 
 namespace reply_note {
 inline constexpr uint32_t kEndOfFile = 65536u;

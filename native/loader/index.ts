@@ -60,8 +60,6 @@ export interface Addon {
   startEngine(memory: Uint8Array, options: NativeEngineOptions): NativeEngine | number;
   /** Returns false where there is no such engine any more. */
   stopEngine(engine: number, graceMs: number): boolean;
-  /** Closes a descriptor that io_uring opened, on this thread, now. */
-  closeDescriptor(fd: number): void;
   /** Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone. */
   connect(engine: number, onOrphaned: () => void): NativeClient | number;
 }

@@ -15,7 +15,6 @@
 #include "engine.h"
 #include "registry.h"
 #include "roster.h"
-#include "unique_fd.h"
 
 namespace ringpost {
 
@@ -294,17 +293,10 @@ Napi::Value StopEngine(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), roster != nullptr);
 }
 
-// closeDescriptor(fd): what fs.closeSync does, without the warning that Node gives in a worker
-// about descriptors that were not opened by node:fs
-void CloseDescriptor(const Napi::CallbackInfo& info) {
-  UniqueFd(info[0].As<Napi::Number>().Int32Value()).Reset();
-}
-
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("layoutHash", protocol::kLayoutHash);
   exports.Set("startEngine", Napi::Function::New<EngineHandle::Start>(env, "startEngine"));
   exports.Set("stopEngine", Napi::Function::New<StopEngine>(env, "stopEngine"));
-  exports.Set("closeDescriptor", Napi::Function::New<CloseDescriptor>(env, "closeDescriptor"));
   exports.Set("connect", Napi::Function::New<ClientHandle::Connect>(env, "connect"));
   return exports;
 }

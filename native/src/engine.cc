@@ -193,6 +193,7 @@ void Engine::FinishClosing(ClientService& service) {
     if (slot < memory_.slot_count())
       UniqueFd(std::exchange(service.in_flight[slot].handed_fd, -1)).Reset();
   }
+  CloseKept(service);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
     if (service.regions->IsRegistered(slab)) {
       (void)ring_.UpdateBuffer(service.index * protocol::kMaxSlabs + slab, nullptr, 0);
@@ -204,6 +205,12 @@ void Engine::FinishClosing(ClientService& service) {
   std::erase(active_, service.index);
   Count(memory_.counter(counter::kClientsDrained));
   roster_->Drained(service.index);
+}
+
+// A whole-file operation that is cut off between two of its requests leaves its file open.
+void Engine::CloseKept(ClientService& service) {
+  for (const int32_t fd : service.kept_fds) UniqueFd(fd).Reset();
+  service.kept_fds.clear();
 }
 
 // While stopping: what is in flight may finish as long as something does; after the grace without
@@ -225,6 +232,7 @@ void Engine::Shutdown() {
   ServeRoster();  // clients that closed meanwhile: what they left behind is tidied up while there
                   // is a ring
   PublishReplies();
+  for (ClientService& service : services_) CloseKept(service);
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
   ring_.Close();
   roster_->EngineGone();

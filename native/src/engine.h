@@ -30,6 +30,8 @@ struct ClientService {
   RingProducer<Reply> replies;
   RegionTable* regions = nullptr;
   std::unique_ptr<InFlight[]> in_flight;  // one per slot
+  std::vector<int32_t>
+      kept_fds;  // open between the requests of one whole-file operation: ours to close
   uint32_t in_flight_count = 0;
   bool connected = false;  // its seat is taken
   bool serving = false;    // its requests are taken
@@ -83,6 +85,7 @@ class Engine {
   void BeginService(uint32_t client);
   void CancelInFlight(ClientService& service);
   void FinishClosing(ClientService& service);
+  void CloseKept(ClientService& service);
   void StopByProgress();
   bool WaitForWork();
   [[nodiscard]] bool HasRequestsOrdered() const;
@@ -98,6 +101,7 @@ class Engine {
 
   // reap_completions.cc
   bool ReapCompletions();
+  void CompleteRecipe(ClientService& service, uint32_t slot, int32_t result);
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void CompleteDoorbell(const abi::Cqe& cqe);

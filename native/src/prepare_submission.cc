@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "open_flags.h"
 #include "recipes.h"
 #include "transfer.h"
 
@@ -43,7 +44,7 @@ int PrepareOpen(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
   sqe->fd = AT_FDCWD;
   sqe->address = Address(path);
   sqe->length = request.mode;
-  sqe->op_flags = request.flags | O_CLOEXEC;
+  sqe->op_flags = KernelOpenFlags(request.flags);
   return 0;
 }
 
@@ -121,8 +122,10 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       sqe->opcode = abi::kOpNop;
       return 0;
     case opcode::kOpen:
+      flight->flags = request.flags;
       return PrepareOpen(request, mailbox, sqe);
     case opcode::kClose:
+      flight->fd = request.fd;
       sqe->opcode = abi::kOpClose;
       sqe->fd = request.fd;
       return 0;

@@ -56,11 +56,23 @@ bool Engine::ReapCompletions() {
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kernel_result) {
   InFlight& flight = service.in_flight[slot];
   const int32_t result = ShownResult(flight, kernel_result);
-  if (!IsRecipe(flight.opcode)) {
-    if (flight.opcode == protocol::opcode::kOpen && result >= 0) flight.handed_fd = result;
-    ReplyTo(service, slot, result, 0);
+  if (IsRecipe(flight.opcode)) {
+    CompleteRecipe(service, slot, result);
     return;
   }
+  if (flight.opcode == protocol::opcode::kOpen && result >= 0) {
+    const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
+    if (kept) service.kept_fds.push_back(result);
+    flight.handed_fd = kept ? -1 : result;
+  } else if (flight.opcode == protocol::opcode::kClose) {
+    std::erase(service.kept_fds, flight.fd);
+  }
+  ReplyTo(service, slot, result, 0);
+}
+
+void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t result) {
+  InFlight& flight = service.in_flight[slot];
+  const int32_t fd = flight.fd;
   if (AdvanceRecipe(&flight, result) == Progress::kNextStep) {
     abi::Sqe sqe = {};
     PrepareRecipeStep(flight, &sqe);
@@ -70,8 +82,9 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kern
     return;
   }
   const RecipeOutcome outcome = OutcomeOf(flight);
+  std::erase(service.kept_fds, fd);
   if ((outcome.note & note::kKeepsFd) != 0) {
-    flight.handed_fd = flight.fd;
+    service.kept_fds.push_back(flight.fd);
     std::memcpy(service.mailbox.Result(slot), &flight.fd, sizeof(flight.fd));
   }
   ReplyTo(service, slot, outcome.result, outcome.note);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "open_flags.h"
 #include "protocol.h"
 #include "transfer.h"
 
@@ -33,7 +34,7 @@ Progress CloseAfter(InFlight* flight, int32_t error) {
 }
 
 Progress AfterAllIsWritten(InFlight* flight) {
-  const bool flush = (flight->flags & protocol::transfer_flag::kFlush) != 0;
+  const bool flush = (flight->flags & protocol::open_flag::kFlush) != 0;
   return GoTo(flight, flush ? stage::kFlush : stage::kClose);
 }
 
@@ -80,7 +81,7 @@ void PrepareRecipeStep(const InFlight& flight, abi::Sqe* sqe) {
       sqe->fd = AT_FDCWD;
       sqe->address = reinterpret_cast<uint64_t>(flight.path);
       sqe->length = flight.mode;
-      sqe->op_flags = (flight.flags & ~protocol::transfer_flag::kFlush) | O_CLOEXEC;
+      sqe->op_flags = KernelOpenFlags(flight.flags);
       return;
     case stage::kMove: {
       const uint32_t left = flight.buffer.length - flight.done;

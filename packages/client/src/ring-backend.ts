@@ -82,7 +82,7 @@ export class RingBackend implements Backend {
     } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
       this.#place(request);
       this.#scheduleTurn();
-    } else if (!this.#line.join(request)) {
+    } else if (!this.#line.join(request, request.continues)) {
       this.#refuse(request, queueFullError(this.#line.limit, request.syscall, request.shownPath()));
     }
   }

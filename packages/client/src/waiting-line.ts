@@ -22,9 +22,12 @@ export class WaitingLine {
     return this.#taken === this.#first.length && this.#last.length === 0;
   }
 
-  /** Returns false where too many wait already. */
-  join(request: PendingRequest): boolean {
-    if (this.length >= this.limit) return false;
+  /**
+   * Returns false where too many wait already.
+   * @param regardless what has begun must be able to end
+   */
+  join(request: PendingRequest, regardless = false): boolean {
+    if (this.length >= this.limit && !regardless) return false;
     this.#last.push(request);
     return true;
   }

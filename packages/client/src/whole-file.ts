@@ -7,8 +7,7 @@
  */
 import { constants } from "node:buffer";
 import type { Stats } from "node:fs";
-import { addon } from "@ringpost/native";
-import { MAX_TRANSFER_BYTES, operations, ReplyNote, Stage, TransferFlag } from "@ringpost/protocol";
+import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { fileTooLarge, operationError } from "./node-errors.js";
 import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
@@ -80,7 +79,7 @@ export class WholeFiles {
     if (file.data.length > MAX_TRANSFER_BYTES) return this.#writeInParts(file);
     const request = this.#backend.begin(operations.writeFile);
     request.path = file.path;
-    request.flags = file.openFlags | (file.flush ? TransferFlag.FLUSH : 0);
+    request.flags = file.openFlags | (file.flush ? OpenFlag.FLUSH : 0);
     request.mode = file.mode;
     request.view = file.data;
     request.length = file.data.length;
@@ -119,7 +118,7 @@ export class WholeFiles {
     return this.#readRest(payload.values.getInt32(payload.at, true), whole);
   };
 
-  /** Goes on where the scratch buffer was full. Owns the descriptor. */
+  /** Goes on where the scratch buffer was full. The engine closes the file when it has come to the end, or failed. */
   async #readRest(opened: number, begun: Buffer): Promise<Buffer> {
     let fd = opened;
     try {
@@ -139,7 +138,10 @@ export class WholeFiles {
           request.view = whole.subarray(done);
           request.length = Math.min(whole.length - done, MAX_TRANSFER_BYTES);
           request.decode = asRest;
-          request.fail = failRecipe;
+          request.fail = (...failure) => {
+            fd = CLOSED;
+            return failRecipe(...failure);
+          };
         });
         done += rest.bytes;
         if (rest.atEnd) {
@@ -158,7 +160,7 @@ export class WholeFiles {
   async #writeInParts({ path, data, openFlags, mode, flush }: WriteFileArguments): Promise<void> {
     let fd = await this.#step<number>(operations.open, CLOSED, (request) => {
       request.path = path;
-      request.flags = openFlags;
+      request.flags = openFlags | OpenFlag.KEPT;
       request.mode = mode;
     });
     try {
@@ -188,12 +190,9 @@ export class WholeFiles {
     return this.#post(request);
   }
 
-  /** After a failure, whose error is the one to tell. A client that is closed can't close it: then it is done here. */
+  /** After a failure, whose error is the one to tell. Where the client is closed, the engine has closed the file, too. */
   async #closeAnyway(fd: number): Promise<void> {
-    const closed = this.#step(operations.close, fd);
-    await closed.catch((error: { code?: string }) => {
-      if (error.code === "ERR_RINGPOST_CLOSED") addon.closeDescriptor(fd);
-    });
+    await this.#step(operations.close, fd).catch(() => undefined);
   }
 }
 

@@ -171,17 +171,22 @@ export const Payload = {
   BYTES: 4352,
 } as const;
 
-/** Flags of the whole-file recipes, in {@link RequestWord.FLAGS} of the requests that open nothing. */
-export const TransferFlag = {
-  /** writeFile: fsync before the close. Shares no bit with any open flag of Linux. */
+/** Flags of our own beside the open flags in {@link RequestWord.FLAGS}: bits that no open flag of Linux has. */
+export const OpenFlag = {
+  /** writeFile: fsync before the close. */
   FLUSH: 0x4000_0000,
+  /** open: the descriptor stays the engine's until it is closed by a request; closed with its client otherwise. */
+  KEPT: 0x2000_0000,
 } as const;
 
 /** Bits of a reply's note. */
 export const ReplyNote = {
   /** The whole-file read reached the end of the file, and closed it. */
   END_OF_FILE: 0x1_0000,
-  /** The buffer of the whole-file read is full; the file stays open: its descriptor is the first word of the payload. */
+  /**
+   * The buffer of the whole-file read is full; the file stays open: its descriptor, which stays the engine's, is the first
+   * word of the payload.
+   */
   KEEPS_FD: 0x2_0000,
 } as const;
 
