@@ -101,10 +101,10 @@ int PrepareStatx(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) 
 int PrepareRecipe(const Request& request, const Mailbox& mailbox, const RegionTable& regions,
                   InFlight* flight, abi::Sqe* sqe) {
   if (const int found = FindBuffer(request, regions, &flight->buffer); found < 0) return found;
+  if (flight->buffer.length == 0 && request.opcode != opcode::kWriteFile) return -EINVAL;
   const bool opens = request.opcode != opcode::kReadRest;
   flight->path = opens ? PathOf(request, mailbox) : nullptr;
   if (opens && flight->path == nullptr) return -EINVAL;
-  if (flight->buffer.length == 0 && request.opcode != opcode::kWriteFile) return -EINVAL;
   flight->fd = opens ? -1 : request.fd;
   flight->flags = request.flags;
   flight->mode = request.mode;

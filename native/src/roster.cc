@@ -129,7 +129,7 @@ void Roster::EngineGone() {
     stopping_ = true;
     gone_ = true;
     for (Seat& seat : seats_) {
-      if (seat.state == SeatState::kOpen) OrphanLocked(seat);
+      OrphanLocked(seat);
       if (seat.state == SeatState::kClosing) {
         seat.regions->Clear();
         seat.state = SeatState::kFree;
@@ -146,6 +146,8 @@ void Roster::MarkChanged(Seat& seat) {
 }
 
 void Roster::OrphanLocked(Seat& seat) {
+  // A client that is closing stays so: its thread may be waiting until it is drained.
+  if (seat.state != SeatState::kOpen) return;
   seat.state = SeatState::kOrphaned;
   // Under the mutex, so that Close, which takes the notice away, can't be half way through.
   if (seat.notice.call != nullptr) seat.notice.call(seat.notice.client);
