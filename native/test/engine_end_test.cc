@@ -1,0 +1,193 @@
+// Cancel, close, stop, shutdown (native/src/engine.cc), with reads in flight that would never end
+// by themselves: every request gets its reply, every descriptor is closed, and no memory is touched
+// afterwards.
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "blocked_reads.h"
+#include "check.h"
+#include "orphan_notices.h"
+#include "real_ring.h"
+#include "test_engine.h"
+#include "test_files.h"
+#include "variant.h"
+
+namespace ringpost {
+namespace {
+
+constexpr uint32_t kLongGraceMs = 60'000;
+
+// For engines that are terminated: that is noticed after an idle wait.
+EngineSetUp WithShortWaits() {
+  EngineSetUp set_up = SmallRing();
+  set_up.idle_wait_ms = 10;
+  return set_up;
+}
+
+TEST(a_closed_client_leaves_nothing_behind) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  TestEngine engine(SmallRing());
+  const int descriptors = OpenDescriptors();
+  for (uint32_t round = 0; round < Repetitions(200, 60) && !check::HasFailed(); round++) {
+    OrphanNotices notices;
+    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    BlockedReads reads(client, 3);
+    // Descriptors that are on their way to the client, or in replies that it never reads.
+    char text[4] = {};
+    uint64_t& replied = client.mailbox().counters[protocol::service_counter::kReplied];
+    const auto replies = [&] { return std::atomic_ref(replied).load(std::memory_order_relaxed); };
+    const uint64_t replies_before = replies();
+    for (int nth = 0; nth < 2; nth++) client.Post(Open(path.c_str(), O_RDONLY));
+    client.Post(ReadFile(path.c_str(), text, sizeof(text)));
+    client.Publish();
+    const uint64_t wanted = round % 4;
+    CHECK(Await([&] { return replies() - replies_before >= wanted; }));
+    client.CloseAndDrain();
+    CHECK_EQ(notices.count.load(), 0);
+    reads.ExpectLetGo();
+  }
+  CHECK_EQ(OpenDescriptors(), descriptors);
+  CHECK_EQ(engine.counter(protocol::engine_counter::kClientsDrained), Repetitions(200, 60));
+}
+
+TEST(a_client_that_read_its_reply_keeps_its_descriptor) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  const UniqueFd fd(client.Result(Open(path.c_str(), O_RDONLY)));
+  CHECK(fd.valid());
+  client.CloseAndDrain();
+  CHECK(::fcntl(fd.get(), F_GETFD) >= 0);
+}
+
+TEST(clients_come_and_go_while_others_work) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  const int descriptors = OpenDescriptors();
+  std::vector<std::thread> threads;
+  for (int nth = 0; nth < 3; nth++) {
+    threads.emplace_back([&] {
+      for (uint32_t visit = 0; visit < Repetitions(300, 80); visit++) {
+        TestClient client(engine.memory(), engine.roster());
+        if (!CHECK(client.seat() >= 0)) return;
+        BlockedReads reads(client, 1 + visit % 5);
+        if (visit % 3 == 0) client.CancelAll();
+        client.CloseAndDrain();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
+TEST(stop_lets_finish_what_finishes_in_time) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  OrphanNotices notices;
+  TestClient client(engine.memory(), engine.roster(), notices.notice());
+  BlockedReads reads(client, 4);
+  engine.roster().Stop(kLongGraceMs);
+  CHECK(Await([&] { return TestClient(engine.memory(), engine.roster()).seat() == -ESHUTDOWN; }));
+  CHECK_EQ(notices.count.load(), 0);
+  reads.Write();
+  for (const uint32_t slot : reads.slots()) CHECK_EQ(client.AwaitReply(slot).result, 4);
+  engine.Stop(kLongGraceMs);
+  CHECK_EQ(notices.count.load(), 1);
+}
+
+TEST(stop_cancels_the_rest_after_its_grace) {
+  NEEDS_IO_URING();
+  for (const uint32_t grace_ms : {0u, 30u}) {
+    TestEngine engine(SmallRing());
+    OrphanNotices notices;
+    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    BlockedReads reads(client, 5);
+    engine.Stop(grace_ms);
+    CHECK_EQ(notices.count.load(), 1);
+    // The replies are still there to be read.
+    reads.ExpectCancelled();
+    reads.ExpectLetGo();
+  }
+}
+
+TEST(a_second_stop_shortens_the_grace) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  BlockedReads reads(client, 3);
+  engine.roster().Stop(kLongGraceMs);
+  engine.Stop(0);
+  reads.ExpectCancelled();
+}
+
+TEST(an_idle_engine_stops_at_once) {
+  NEEDS_IO_URING();
+  for (int round = 0; round < 20; round++) {
+    TestEngine engine(SmallRing());
+    engine.Stop(kLongGraceMs);
+  }
+}
+
+TEST(a_terminated_engine_lets_go_of_all_memory) {
+  NEEDS_IO_URING();
+  const int descriptors = OpenDescriptors();
+  for (uint32_t round = 0; round < Repetitions(30, 15) && !check::HasFailed(); round++) {
+    TestEngine engine(WithShortWaits());
+    OrphanNotices notices;
+    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    TestClient other(engine.memory(), engine.roster());
+    BlockedReads reads(client, 5);
+    BlockedReads others_reads(other, 2);
+    engine.Terminate();
+    CHECK_EQ(notices.count.load(), 1);
+    reads.ExpectCancelled();
+    others_reads.ExpectCancelled();
+    reads.ExpectLetGo();
+    others_reads.ExpectLetGo();
+    CHECK_EQ(TestClient(engine.memory(), engine.roster()).seat(), -ESHUTDOWN);
+  }
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
+// As the lifecycle of a process that exits: the engine and its clients end at the same moment.
+TEST(the_ends_of_engine_and_clients_race) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  const int descriptors = OpenDescriptors();
+  for (uint32_t round = 0; round < Repetitions(200, 60) && !check::HasFailed(); round++) {
+    TestEngine engine(WithShortWaits());
+    std::atomic<uint32_t> ready = 0;
+    std::vector<std::thread> threads;
+    for (int nth = 0; nth < 2; nth++) {
+      threads.emplace_back([&] {
+        TestClient client(engine.memory(), engine.roster());
+        BlockedReads reads(client, 3);
+        for (int opens = 0; opens < 3; opens++) client.Post(Open(path.c_str(), O_RDONLY));
+        client.Publish();
+        ready++;
+        client.CloseAndDrain();
+        reads.ExpectLetGo();
+      });
+    }
+    CHECK(Await([&] { return ready == 2; }));
+    if (round % 2 == 0) {
+      engine.Terminate();
+    } else {
+      engine.Stop(0);
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
+}  // namespace
+}  // namespace ringpost

@@ -1,0 +1,167 @@
+// A request becomes the right submission (native/src/prepare_submission.h).
+#include "prepare_submission.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "check.h"
+#include "request_desk.h"
+
+namespace ringpost {
+namespace {
+
+constexpr uint16_t kRegistered = 69;
+constexpr uint32_t kRecipes[] = {opcode::kReadFile, opcode::kReadRest, opcode::kWriteFile};
+
+Request Recipe(const Desk& desk, uint32_t op, uint32_t length) {
+  Request request = WithOwn(op, 0, length);
+  if (op != opcode::kReadRest) request.path_bytes = desk.WritePath("/tmp/file");
+  request.flags = O_CLOEXEC;
+  request.mode = 0600;
+  return request;
+}
+
+TEST(operations_on_a_descriptor_alone) {
+  Desk desk;
+  CHECK_EQ(desk.Prepare(Make(opcode::kNop)).opcode, abi::kOpNop);
+  const abi::Sqe close = desk.Prepare(Make(opcode::kClose));
+  CHECK_EQ(close.opcode, abi::kOpClose);
+  CHECK_EQ(close.fd, 33);
+  CHECK_EQ(close.file_index, 0);
+  const abi::Sqe fsync = desk.Prepare(Make(opcode::kFsync));
+  CHECK_EQ(fsync.opcode, abi::kOpFsync);
+  CHECK_EQ(fsync.fd, 33);
+  CHECK_EQ(fsync.op_flags, 0);
+  CHECK_EQ(fsync.offset, 0);  // else it would sync a range only
+  CHECK_EQ(fsync.length, 0);
+  const abi::Sqe fdatasync = desk.Prepare(Make(opcode::kFdatasync));
+  CHECK_EQ(fdatasync.opcode, abi::kOpFsync);
+  CHECK_EQ(fdatasync.op_flags, abi::kFsyncDatasync);
+  CHECK(desk.PayloadsUntouched());
+}
+
+TEST(open) {
+  Desk desk;
+  Request request = Make(opcode::kOpen);
+  request.path_bytes = desk.WritePath("/tmp/some-file");
+  request.flags = O_RDWR | O_CREAT;
+  request.mode = 0640;
+  const abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpOpenat);
+  CHECK_EQ(sqe.fd, AT_FDCWD);
+  CHECK_EQ(sqe.address, Address(desk.mailbox.Path(kSlot)));
+  CHECK_EQ(sqe.length, 0640);
+  CHECK_EQ(sqe.op_flags, O_RDWR | O_CREAT | O_CLOEXEC);
+  CHECK_EQ(sqe.file_index, 0);
+  CHECK_EQ(std::strcmp(reinterpret_cast<char*>(desk.mailbox.Path(kSlot)), "/tmp/some-file"), 0);
+}
+
+TEST(stat_by_path_and_by_descriptor) {
+  Desk desk;
+  Request request = Make(opcode::kStat);
+  request.flags = AT_SYMLINK_NOFOLLOW;
+  request.mode = STATX_BASIC_STATS;
+  abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpStatx);
+  CHECK_EQ(sqe.fd, 33);
+  CHECK_EQ(*reinterpret_cast<const char*>(sqe.address), '\0');
+  CHECK_EQ(sqe.op_flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+  CHECK_EQ(sqe.length, STATX_BASIC_STATS);
+  CHECK_EQ(sqe.offset, Address(desk.mailbox.Result(kSlot)));
+
+  request.path_bytes = desk.WritePath("name");
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.fd, AT_FDCWD);
+  CHECK_EQ(sqe.address, Address(desk.mailbox.Path(kSlot)));
+  CHECK_EQ(sqe.op_flags, AT_SYMLINK_NOFOLLOW);
+}
+
+TEST(read_and_write_in_the_requests_own_region) {
+  Desk desk;
+  for (const uint32_t op : kTransfers) {
+    const abi::Sqe sqe = desk.Prepare(WithOwn(op, 100, 50));
+    CHECK_EQ(sqe.opcode, op == opcode::kRead ? abi::kOpRead : abi::kOpWrite);
+    CHECK_EQ(sqe.fd, 33);
+    CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+    CHECK_EQ(sqe.address, Address(desk.buffer.data() + 100));
+    CHECK_EQ(sqe.length, 50);
+    CHECK_EQ(sqe.op_flags, 0);
+    CHECK_EQ(sqe.buffer_index, 0);
+  }
+  Request request = WithOwn(opcode::kRead, 0, kBytes);
+  request.position_low = request.position_high = protocol::kCurrentPosition;
+  CHECK_EQ(desk.Prepare(request).offset, UINT64_MAX);
+  CHECK_EQ(desk.Prepare(WithOwn(opcode::kRead, kBytes, 0)).length, 0);
+}
+
+TEST(read_and_write_in_a_slab) {
+  Desk desk;
+  for (const uint32_t op : kTransfers) {
+    abi::Sqe sqe = desk.Prepare(WithSlab(op, 4096, 4096));
+    CHECK_EQ(sqe.opcode, op == opcode::kRead ? abi::kOpRead : abi::kOpWrite);
+    CHECK_EQ(sqe.address, Address(desk.buffer.data() + 4096));
+    desk.regions.SetRegistered(kSlab, kRegistered);
+    sqe = desk.Prepare(WithSlab(op, 4096, 4096));
+    CHECK_EQ(sqe.opcode, op == opcode::kRead ? abi::kOpReadFixed : abi::kOpWriteFixed);
+    CHECK_EQ(sqe.buffer_index, kRegistered);
+    CHECK_EQ(sqe.address, Address(desk.buffer.data() + 4096));
+    CHECK_EQ(sqe.length, 4096);
+    CHECK_EQ(sqe.fd, 33);
+    CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+    desk.regions.SetRegistered(kSlab, kNotRegistered);
+  }
+}
+
+TEST(readv_and_writev) {
+  Desk desk;
+  desk.PinVectors(3);
+  for (const uint32_t op : {opcode::kReadv, opcode::kWritev}) {
+    const abi::Sqe sqe = desk.Prepare(WithOwn(op, 0, 3));
+    CHECK_EQ(sqe.opcode, op == opcode::kReadv ? abi::kOpReadv : abi::kOpWritev);
+    CHECK_EQ(sqe.fd, 33);
+    CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+    CHECK_EQ(sqe.address, Address(desk.regions.VectorRoom(kSlot, 3)));
+    CHECK_EQ(sqe.length, 3);
+  }
+}
+
+TEST(recipes_begin_with_their_first_step) {
+  Desk desk;
+  for (const uint32_t op : kRecipes) {
+    const abi::Sqe sqe = desk.Prepare(Recipe(desk, op, kBytes));
+    const bool opens = op != opcode::kReadRest;
+    CHECK_EQ(sqe.opcode, opens ? abi::kOpOpenat : abi::kOpRead);
+    CHECK_EQ(sqe.fd, opens ? AT_FDCWD : 33);
+    CHECK_EQ(sqe.length, opens ? 0600 : kBytes);
+    CHECK_EQ(desk.flight.stage, opens ? protocol::stage::kOpen : protocol::stage::kMove);
+    CHECK_EQ(desk.flight.fd, opens ? -1 : 33);
+    CHECK_EQ(desk.flight.buffer.base, desk.buffer.data());
+    CHECK_EQ(desk.flight.buffer.length, kBytes);
+    CHECK_EQ(desk.flight.done, 0);
+  }
+  CHECK_EQ(desk.Prepare(Recipe(desk, opcode::kWriteFile, 0)).opcode, abi::kOpOpenat);
+}
+
+TEST(the_path_is_closed_whatever_follows_it) {
+  Desk desk;
+  for (const uint32_t op : kWithPath) {
+    for (const uint32_t path_bytes : {1u, 100u, payload::kPathCapacity - 1}) {
+      Request request = WithOwn(op, 0, 100);
+      request.path_bytes = path_bytes;
+      std::memset(desk.mailbox.payloads, 'x', size_t{kSlots} * payload::kBytes);
+      const abi::Sqe sqe = desk.Prepare(request);
+      CHECK_EQ(std::strlen(reinterpret_cast<const char*>(sqe.address)), path_bytes);
+      // And nothing else is changed: the next slot's payload begins right after.
+      size_t changed = 0;
+      for (size_t i = 0; i < size_t{kSlots} * payload::kBytes; i++) {
+        changed += desk.mailbox.payloads[i] == 'x' ? 0 : 1;
+      }
+      CHECK_EQ(changed, 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ringpost

@@ -1,0 +1,145 @@
+// Nothing in a request is believed (native/src/prepare_submission.h): EINVAL or EFAULT, and nothing
+// touched.
+#include <cerrno>
+#include <cstring>
+
+#include "check.h"
+#include "prepare_submission.h"
+#include "random.h"
+#include "request_desk.h"
+
+namespace ringpost {
+namespace {
+
+TEST(unknown_operations_are_refused) {
+  Desk desk;
+  for (const uint32_t op : {0u, opcode::kRegisterSlab, opcode::kRegisterSlab + 1, 255u,
+                            256u + opcode::kRead, 0x8000'0000u | opcode::kNop, UINT32_MAX}) {
+    CHECK_EQ(desk.Refusal(WithOwn(op, 0, 1)), -EINVAL);
+  }
+}
+
+TEST(wild_lengths_are_refused) {
+  Desk desk;
+  for (const uint32_t op : kTransfers) {
+    for (const uint32_t length : {kBytes + 1, protocol::kMaxTransferBytes}) {
+      CHECK_EQ(desk.Refusal(WithOwn(op, 0, length)), -EFAULT);
+      CHECK_EQ(desk.Refusal(WithSlab(op, 0, length)), -EFAULT);
+    }
+    for (const uint32_t length : {protocol::kMaxTransferBytes + 1, 0x8000'0000u, UINT32_MAX}) {
+      CHECK_EQ(desk.Refusal(WithOwn(op, 0, length)), -EINVAL);
+      CHECK_EQ(desk.Refusal(WithSlab(op, 0, length)), -EINVAL);
+    }
+    for (const uint32_t offset : {1u, kBytes + 1, UINT32_MAX - kBytes + 1, UINT32_MAX}) {
+      CHECK_EQ(desk.Refusal(WithOwn(op, offset, kBytes)), -EFAULT);
+      CHECK_EQ(desk.Refusal(WithSlab(op, offset, kBytes)), -EFAULT);
+    }
+  }
+  desk.PinVectors(3);
+  for (const uint32_t count : {0u, 1u, 4u, protocol::kMaxVectors + 1, UINT32_MAX}) {
+    CHECK_EQ(desk.Refusal(WithOwn(opcode::kReadv, 0, count)), -EFAULT);
+    CHECK_EQ(desk.Refusal(WithOwn(opcode::kWritev, 0, count)), -EFAULT);
+  }
+}
+
+TEST(memory_that_is_not_the_requests_is_refused) {
+  for (const uint32_t op : {opcode::kRead, opcode::kWrite, opcode::kReadv, opcode::kWritev,
+                            opcode::kReadFile, opcode::kReadRest, opcode::kWriteFile}) {
+    Desk desk;
+    const bool many = op == opcode::kReadv || op == opcode::kWritev;
+    if (many) desk.PinVectors(2);
+    Request right = WithOwn(op, 0, 2);
+    right.path_bytes = op == opcode::kReadFile || op == opcode::kWriteFile ? 4 : 0;
+
+    for (const uint32_t generation : {kGeneration - 1, kGeneration + 1, 0u, UINT32_MAX}) {
+      Request stale = right;
+      stale.region_generation = generation;
+      CHECK_EQ(desk.Refusal(stale), -EFAULT);
+    }
+    Request elsewhere = right;
+    elsewhere.slot = kSlot - 1;
+    CHECK_EQ(desk.Refusal(elsewhere), -EFAULT);
+    if (!many) {
+      for (const uint32_t index :
+           {0u, kSlab, kSlab + 1, protocol::kMaxSlabs, region::kOwn - 1, region::kNone}) {
+        Request named = right;
+        named.region = index;
+        CHECK_EQ(desk.Refusal(named), -EFAULT);
+      }
+    }
+    desk.regions.Spend(kSlot);
+    CHECK_EQ(desk.Refusal(right), -EFAULT);
+  }
+}
+
+TEST(paths_of_no_length_or_too_long_are_refused) {
+  Desk desk;
+  for (const uint32_t op : kWithPath) {
+    for (const uint32_t path_bytes : {0u, payload::kPathCapacity, payload::kPathCapacity + 1,
+                                      payload::kBytes, 0x8000'0000u, UINT32_MAX}) {
+      if (op == opcode::kStat && path_bytes == 0) continue;  // then it is of the descriptor
+      Request request = WithOwn(op, 0, 100);
+      request.path_bytes = path_bytes;
+      CHECK_EQ(desk.Refusal(request), -EINVAL);
+    }
+  }
+}
+
+TEST(a_whole_file_read_into_nothing_is_refused) {
+  Desk desk;
+  for (const uint32_t op : {opcode::kReadFile, opcode::kReadRest}) {
+    Request request = WithOwn(op, 0, 0);
+    request.path_bytes = op == opcode::kReadFile ? 4 : 0;
+    CHECK_EQ(desk.Refusal(request), -EINVAL);
+  }
+}
+
+// Whatever the words say: nothing outside of the buffer and the payload ever reaches a submission.
+TEST(random_requests_name_no_memory_but_their_own) {
+  Desk desk;
+  Random random(1);
+  const uint64_t buffer = Address(desk.buffer.data());
+  const uint64_t payloads = Address(desk.mailbox.payloads);
+  int accepted = 0;
+  for (int nth = 0; nth < 200'000; nth++) {
+    Request request = {};
+    uint32_t words[sizeof(Request) / 4];
+    for (uint32_t& word : words) word = random.OneIn(2) ? random.Word() : random.Below(16);
+    std::memcpy(&request, words, sizeof(request));
+    request.slot = random.Below(kSlots);  // Accept has checked it
+    if (random.OneIn(2)) request.opcode = 1 + random.Below(14);
+    if (random.OneIn(2)) request.region = random.OneIn(2) ? region::kOwn : kSlab;
+    if (random.OneIn(2)) request.region_generation = random.OneIn(2) ? kGeneration : kSlab;
+    if (random.OneIn(2)) request.path_bytes = random.Below(payload::kPathCapacity + 2);
+    if (random.OneIn(2)) request.length = random.Below(kBytes + 2);
+    abi::Sqe sqe = {};
+    InFlight flight;
+    flight.opcode = request.opcode;
+    const int refused = PrepareSubmission(request, desk.mailbox, desk.regions, &flight, &sqe);
+    CHECK(refused == 0 || refused == -EINVAL || refused == -EFAULT);
+    if (refused != 0) continue;
+    accepted++;
+    const bool in_buffer = sqe.address >= buffer && sqe.address <= buffer + kBytes &&
+                           sqe.length <= buffer + kBytes - sqe.address;
+    const bool is_path =
+        sqe.address == payloads + request.slot * uint64_t{payload::kBytes} + payload::kPathOffset;
+    switch (sqe.opcode) {
+      case abi::kOpRead:
+      case abi::kOpWrite:
+        CHECK(in_buffer);
+        break;
+      case abi::kOpOpenat:
+        CHECK(is_path);
+        break;
+      case abi::kOpStatx:
+        CHECK(is_path || *reinterpret_cast<const char*>(sqe.address) == '\0');
+        break;
+      default:
+        CHECK_EQ(sqe.address, 0);
+    }
+  }
+  CHECK(accepted > 1000);
+}
+
+}  // namespace
+}  // namespace ringpost
