@@ -125,7 +125,9 @@ export function toMode(mode: unknown, otherwise: number): number {
     if (!/^[0-7]+$/.test(mode)) {
       throw invalidArgValue("mode", mode, "must be a 32-bit unsigned integer or an octal string");
     }
-    return Number.parseInt(mode, 8);
+    const parsed = Number.parseInt(mode, 8);
+    checkInteger(parsed, "mode", 0, UINT32_MAX);
+    return parsed;
   }
   checkInteger(mode, "mode", 0, UINT32_MAX);
   return mode;

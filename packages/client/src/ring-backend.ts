@@ -9,7 +9,7 @@
 
 import { type Mailbox, park, RingConsumer, RingProducer, sleep, unpark } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
+import { ClientCounter, type Operation, operations, Region, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { encodeRequest, pathFits } from "./encode-request.js";
 import { closedError, operationError, queueFullError } from "./node-errors.js";
@@ -23,6 +23,7 @@ import { WaitingLine } from "./waiting-line.js";
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
 
+const ENOENT = -2;
 const ENAMETOOLONG = -36;
 const ECANCELED = -125;
 
@@ -78,7 +79,9 @@ export class RingBackend implements Backend {
     if (this.#state === "closed" || (this.#state === "closing" && !request.continues)) {
       this.#refuse(request, closedError("client"));
     } else if (request.path !== undefined && !pathFits(request.path)) {
-      this.#refuse(request, operationError(ENAMETOOLONG, request.syscall, request.shownPath()));
+      this.#refuse(request, request.fail(request, ENAMETOOLONG, Stage.OPEN));
+    } else if (request.path?.length === 0) {
+      this.#refuse(request, request.fail(request, ENOENT, Stage.OPEN));
     } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
       this.#place(request);
       this.#scheduleTurn();
@@ -101,7 +104,7 @@ export class RingBackend implements Backend {
   }
 
   lease(bytes: number): Lease {
-    if (this.#state !== "open") throw closedError("client");
+    if (this.#state === "closed") throw closedError("client");
     return this.#slabs.lend(bytes);
   }
 
@@ -235,7 +238,10 @@ export class RingBackend implements Backend {
   }
 
   #registerSlab(slab: number, bytes: number): void {
+    // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory.
+    if (this.#slots.freeCount < 2) return;
     const request = this.begin(operations.registerSlab);
+    request.continues = true;
     request.slab = slab;
     request.length = bytes;
     request.decode = nothing;

@@ -1,0 +1,185 @@
+/** What makes a request cheap: many share one publish, one doorbell, one wait, one pass. */
+import { connect, type Engine } from "ringpost";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { useEngine } from "../support/engine-setups.js";
+import { FakeEngine, turn } from "../support/fake-engine.js";
+
+/** Counts how many waits on each word are outstanding, while the test runs. */
+class WaitCounter {
+  readonly most = new Map<number, number>();
+  begun = 0;
+  readonly #now = new Map<number, number>();
+  readonly #original = Atomics.waitAsync;
+
+  install(): void {
+    const counting: typeof Atomics.waitAsync = (
+      words: Int32Array | BigInt64Array,
+      at: number,
+      ...rest: unknown[]
+    ) => {
+      const call = this.#original as (...given: unknown[]) => ReturnType<typeof Atomics.waitAsync>;
+      const wait = call.call(Atomics, words, at, ...rest);
+      if (wait.async) this.#begin(at, wait.value);
+      return wait;
+    };
+    Atomics.waitAsync = counting;
+  }
+
+  uninstall(): void {
+    Atomics.waitAsync = this.#original;
+  }
+
+  #begin(at: number, promise: Promise<unknown>): void {
+    const count = (this.#now.get(at) ?? 0) + 1;
+    this.begun++;
+    this.#now.set(at, count);
+    this.most.set(at, Math.max(count, this.most.get(at) ?? 0));
+    void promise.then(() => this.#now.set(at, this.#now.get(at)! - 1));
+  }
+}
+
+const statsOf = (engine: Engine, client = 0) => engine.stats().clients[client]!;
+
+describe("requests of one turn of the event loop", () => {
+  const running = useEngine();
+
+  it("leave in one batch, with one doorbell at most", async () => {
+    await running.client.nop();
+    const before = statsOf(running.engine);
+    await Promise.all(Array.from({ length: 100 }, () => running.client.nop()));
+    const after = statsOf(running.engine);
+    expect(after.posted - before.posted).toBe(100);
+    expect(after.batches - before.batches).toBe(1);
+    expect(after.doorbells - before.doorbells).toBeLessThanOrEqual(1);
+  });
+
+  it("leave in one batch, though each is posted in a microtask of its own", async () => {
+    await running.client.nop();
+    const before = statsOf(running.engine);
+    const nops: Promise<void>[] = [];
+    for (let nth = 0; nth < 100; nth++) {
+      await Promise.resolve();
+      nops.push(running.client.nop());
+    }
+    await Promise.all(nops);
+    const after = statsOf(running.engine);
+    expect(after.posted - before.posted).toBe(100);
+    expect(after.batches - before.batches).toBeLessThanOrEqual(2);
+  });
+
+  it("leave at once when told to, and only once", async () => {
+    await running.client.nop();
+    const before = statsOf(running.engine);
+    const first = [running.client.nop(), running.client.nop()];
+    expect(statsOf(running.engine).batches).toBe(before.batches);
+    running.client.submit();
+    expect(statsOf(running.engine).batches).toBe(before.batches + 1);
+    expect(statsOf(running.engine).posted).toBe(before.posted + 2);
+    running.client.submit();
+    expect(statsOf(running.engine).batches).toBe(before.batches + 1);
+    await Promise.all(first);
+    expect(statsOf(running.engine).batches).toBe(before.batches + 1);
+  });
+
+  it("never ring more doorbells than there are batches, however they come", async () => {
+    for (let round = 0; round < 200; round++) {
+      await Promise.all(Array.from({ length: 1 + (round % 7) }, () => running.client.nop()));
+      if (round % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const { batches, doorbells } = statsOf(running.engine);
+    expect(doorbells).toBeLessThanOrEqual(batches);
+  });
+
+  it("wake the client far less often than there are replies", async () => {
+    const before = statsOf(running.engine);
+    await Promise.all(Array.from({ length: 20_000 }, () => running.client.nop()));
+    const after = statsOf(running.engine);
+    expect(after.settled - before.settled).toBe(20_000);
+    expect(after.wakeups - before.wakeups).toBeLessThan(20_000 / 8);
+    expect(after.notifies - before.notifies).toBeLessThan(20_000 / 8);
+  });
+});
+
+describe("waits", () => {
+  const running = useEngine();
+  const counter = new WaitCounter();
+  beforeEach(() => counter.install());
+  afterEach(() => counter.uninstall());
+
+  it("are one at a time for each client", async () => {
+    const other = await connect(running.engine.handle());
+    for (let round = 0; round < 50; round++) {
+      const depth = 1 + ((round * 13) % 40);
+      const nops = Array.from({ length: depth }, () => [running.client.nop(), other.nop()]).flat();
+      await Promise.race(nops);
+      nops.push(running.client.nop(), other.nop());
+      await Promise.all(nops);
+    }
+    await other.disconnect();
+    expect(counter.begun).toBeGreaterThan(0);
+    expect([...counter.most.values()].every((most) => most === 1)).toBe(true);
+  });
+});
+
+describe("a client", () => {
+  it("rings a parked engine once for a batch, and an awake one never", async () => {
+    const fake = new FakeEngine({ credits: 16 });
+    const nops = [fake.client.nop(), fake.client.nop()];
+    await turn();
+    expect(fake.doorbells).toBe(0);
+    fake.park();
+    nops.push(fake.client.nop(), fake.client.nop());
+    await turn();
+    expect(fake.doorbells).toBe(1);
+    nops.push(fake.client.nop());
+    await turn();
+    expect(fake.doorbells).toBe(1);
+    for (const request of fake.take()) fake.reply(request);
+    fake.publish();
+    await Promise.all(nops);
+    expect(fake.count("DOORBELLS")).toBe(1);
+    expect(fake.count("BATCHES")).toBe(3);
+  });
+
+  it("settles a burst of replies in one pass, in their order", async () => {
+    const fake = new FakeEngine({ credits: 128 });
+    const settled: number[] = [];
+    const nops = Array.from({ length: 100 }, async (_, nth) => {
+      await fake.client.nop();
+      settled.push(nth);
+    });
+    await turn();
+    const taken = fake.take();
+    expect(taken).toHaveLength(100);
+    taken.reverse();
+    for (const request of taken) fake.reply(request);
+    expect(fake.publish()).toBe(true);
+    await Promise.all(nops);
+    expect(settled).toEqual(Array.from({ length: 100 }, (_, nth) => 99 - nth));
+    expect(fake.count("WAKEUPS")).toBe(1);
+    expect(fake.count("SETTLED")).toBe(100);
+  });
+
+  it("needs no wake-up for replies that come before it parks", async () => {
+    const fake = new FakeEngine({ credits: 4 });
+    const nop = fake.client.nop();
+    fake.client.submit();
+    for (const request of fake.take()) fake.reply(request);
+    expect(fake.publish()).toBe(false);
+    await nop;
+    expect(fake.count("WAKEUPS")).toBe(0);
+  });
+
+  it("keeps its thread alive while requests are in flight, and no longer", async () => {
+    const fake = new FakeEngine({ credits: 4 });
+    expect(fake.isAlive).toBe(false);
+    const nop = fake.client.nop();
+    await turn();
+    expect(fake.isAlive).toBe(true);
+    for (const request of fake.take()) fake.reply(request);
+    fake.publish();
+    await nop;
+    await turn();
+    expect(fake.isAlive).toBe(false);
+  });
+});

@@ -1,0 +1,62 @@
+/** What users can import, and call. A change here is a change of the public surface: it belongs into CHANGELOG.md. */
+import { readFileSync } from "node:fs";
+import * as ringpost from "ringpost";
+import { Client, Engine } from "ringpost";
+import { expect, it } from "vitest";
+
+// Node.js 20 describes its own Symbol.asyncDispose otherwise than newer ones.
+const methodsOf = (prototype: object): string[] =>
+  Reflect.ownKeys(prototype)
+    .map((key) => String(key).replace("(nodejs.", "(Symbol."))
+    .sort();
+
+it("ringpost exports these values", () => {
+  expect(Object.keys(ringpost).sort()).toEqual(["Client", "Engine", "connect"]);
+});
+
+it("ringpost exports these types besides", () => {
+  const types = new URL(import.meta.resolve("ringpost")).pathname.replace(/\.js$/, ".d.ts");
+  const exported = [...readFileSync(types, "utf8").matchAll(/\btype (\w+)/g)].map(
+    ([, name]) => name,
+  );
+  expect(exported.sort()).toEqual([
+    ...["BufferView", "ClientStats", "CloseOptions", "EngineHandle", "EngineOptions"],
+    ...[
+      "EngineReport",
+      "EngineStats",
+      "Lease",
+      "PathLike",
+      "Position",
+      "ReadFileOptions",
+      "Reason",
+    ],
+    ...["StatOptions", "TransferOptions", "UnavailableError", "WriteFileOptions"],
+  ]);
+});
+
+it("a client has these methods", () => {
+  expect(methodsOf(Client.prototype)).toEqual([
+    ...["Symbol(Symbol.asyncDispose)", "backend", "close", "constructor", "disconnect", "drain"],
+    ...["fdatasync", "fsync", "lease", "lstat", "nop", "open", "read", "readFile", "readv", "stat"],
+    ...["submit", "write", "writeFile", "writev"],
+  ]);
+});
+
+it("an engine has these methods and properties", async () => {
+  expect(methodsOf(Engine.prototype)).toEqual([
+    ...["Symbol(Symbol.asyncDispose)", "close", "constructor", "handle", "stats"],
+  ]);
+  const engine = await Engine.start();
+  expect(Object.keys(engine).sort()).toEqual(["client", "report", "worker"]);
+  expect(engine.client.backend).toBe("io_uring");
+  await engine.close();
+});
+
+it("a handle is plain data, for any thread", async () => {
+  const engine = await Engine.start();
+  const copy = structuredClone(engine.handle());
+  expect(Object.keys(copy).sort()).toEqual(["engine", "memory", "queueLimit", "ringpost"]);
+  const client = await ringpost.connect(copy);
+  await client.nop();
+  await engine.close();
+});

@@ -1,0 +1,141 @@
+/** Sleep and wake between two threads, more than a million times: a single lost wake-up ends in a deadline. */
+import { Worker } from "node:worker_threads";
+import {
+  AWAKE,
+  claimWake,
+  loadFlag,
+  loadIndex,
+  notifyFlag,
+  PARKED,
+  park,
+  sleep,
+  storeIndex,
+  unpark,
+} from "@ringpost/mailbox";
+import { describe, expect, it } from "vitest";
+import { within } from "../support/deadline.js";
+import { chooseSeed } from "../support/random.js";
+
+const BALL_WORD = 0;
+const PARKED_WORDS = [16, 32] as const;
+const DEADLINE_MS = 10_000;
+const GAME_DEADLINE_MS = 50_000;
+
+interface Score {
+  readonly slept: number;
+  readonly wakes: number;
+}
+
+const makeWords = (): Int32Array => new Int32Array(new SharedArrayBuffer(64 * 4));
+
+/** A thread that plays the balls of this parity. */
+function startPlayer(
+  words: Int32Array,
+  parity: 0 | 1,
+  handOffs: number,
+  seed: number,
+): Promise<Score> {
+  const worker = new Worker(new URL("fixtures/ping-pong.mjs", import.meta.url), {
+    workerData: {
+      words,
+      ballWord: BALL_WORD,
+      ownParkedWord: PARKED_WORDS[parity],
+      otherParkedWord: PARKED_WORDS[1 - parity],
+      parity,
+      handOffs,
+      seed,
+      deadlineMs: DEADLINE_MS,
+    },
+  });
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+describe("a hand-off", () => {
+  it("goes from one blocked thread to the other a million times", async () => {
+    const handOffs = 1_000_000;
+    const words = makeWords();
+    const seed = chooseSeed("hand-offs between blocked threads");
+    const game = Promise.all([
+      startPlayer(words, 0, handOffs, seed),
+      startPlayer(words, 1, handOffs, seed + 1),
+    ]);
+    const [zero, one] = await within(GAME_DEADLINE_MS, "the game", game);
+    expect(loadIndex(words, BALL_WORD)).toBe(handOffs);
+    // Both slept, and not only passed each other by.
+    expect(zero.slept + one.slept).toBeGreaterThan(handOffs / 100);
+    expect(zero.wakes + one.wakes).toBeGreaterThan(0);
+  });
+
+  it("goes between a blocked thread and an event loop a hundred thousand times", async () => {
+    const handOffs = 100_000;
+    const words = makeWords();
+    const seed = chooseSeed("hand-offs with an event loop");
+    const player = startPlayer(words, 0, handOffs, seed);
+    const [other, own] = PARKED_WORDS;
+
+    const play = async (): Promise<number> => {
+      let slept = 0;
+      for (;;) {
+        let ball = loadIndex(words, BALL_WORD);
+        while (ball % 2 === 0 && ball < handOffs) {
+          park(words, own);
+          if (loadIndex(words, BALL_WORD) !== ball) {
+            unpark(words, own);
+          } else {
+            const wakeup = sleep(words, own);
+            if (wakeup !== undefined) {
+              slept++;
+              await wakeup;
+            }
+          }
+          ball = loadIndex(words, BALL_WORD);
+        }
+        if (ball >= handOffs) return slept;
+        storeIndex(words, BALL_WORD, ball + 1);
+        if (claimWake(words, other)) notifyFlag(words, other);
+      }
+    };
+    const [slept] = await within(GAME_DEADLINE_MS, "the game", Promise.all([play(), player]));
+    expect(loadIndex(words, BALL_WORD)).toBe(handOffs);
+    expect(slept).toBeGreaterThan(0);
+  });
+});
+
+describe("one thread's view of it", () => {
+  it("wakes nobody who is awake, and each sleeper once", () => {
+    const words = makeWords();
+    expect(claimWake(words, 16)).toBe(false);
+    park(words, 16);
+    expect(loadFlag(words, 16)).toBe(PARKED);
+    expect(claimWake(words, 16)).toBe(true);
+    expect(loadFlag(words, 16)).toBe(AWAKE);
+    expect(claimWake(words, 16)).toBe(false);
+    park(words, 16);
+    unpark(words, 16);
+    expect(claimWake(words, 16)).toBe(false);
+  });
+
+  it("doesn't fall asleep after the waker has claimed it", () => {
+    const words = makeWords();
+    park(words, 16);
+    expect(claimWake(words, 16)).toBe(true);
+    expect(sleep(words, 16)).toBeUndefined();
+  });
+
+  it("wakes when notified, and not before", async () => {
+    const words = makeWords();
+    park(words, 16);
+    let awake = false;
+    const wakeup = sleep(words, 16)!.then(() => {
+      awake = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(awake).toBe(false);
+    expect(claimWake(words, 16)).toBe(true);
+    notifyFlag(words, 16);
+    await within(DEADLINE_MS, "the wake-up", wakeup);
+  });
+});

@@ -1,0 +1,3 @@
+import { testSyncOperation } from "../support/sync-operation.js";
+
+testSyncOperation("fdatasync");

@@ -1,0 +1,99 @@
+/** The ring set-ups that every operation is tried on, from the best that the kernel has to what the oldest one had. */
+import { type Client, Engine, type EngineOptions } from "ringpost";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+
+/** IORING_SETUP_* of include/uapi/linux/io_uring.h. */
+export const SetupFlag = {
+  CQSIZE: 1 << 3,
+  CLAMP: 1 << 4,
+  SUBMIT_ALL: 1 << 7,
+  COOP_TASKRUN: 1 << 8,
+  SINGLE_ISSUER: 1 << 12,
+  DEFER_TASKRUN: 1 << 13,
+  NO_SQARRAY: 1 << 16,
+} as const;
+
+/** IORING_FEAT_* of the same header. */
+export const Feature = {
+  EXT_ARG: 1 << 8,
+} as const;
+
+/** Two steps before the indexes of all rings wrap around. */
+export const INDEX_BEFORE_WRAP = 0xffff_fffe;
+
+export interface EngineSetup {
+  readonly title: string;
+  readonly options: EngineOptions;
+}
+
+export const engineSetups: readonly EngineSetup[] = [
+  { title: "default", options: {} },
+  {
+    title: "without DEFER_TASKRUN",
+    options: { testing: { withoutSetupFlags: SetupFlag.DEFER_TASKRUN } },
+  },
+  {
+    title: "as an old kernel",
+    options: {
+      testing: {
+        withoutSetupFlags:
+          SetupFlag.SUBMIT_ALL |
+          SetupFlag.COOP_TASKRUN |
+          SetupFlag.SINGLE_ISSUER |
+          SetupFlag.DEFER_TASKRUN |
+          SetupFlag.NO_SQARRAY,
+        withoutFeatures: Feature.EXT_ARG,
+      },
+    },
+  },
+  { title: "tiny rings", options: { credits: 2, entries: 1 } },
+  {
+    title: "indexes near 2^32",
+    options: { credits: 4, entries: 2, testing: { initialIndex: INDEX_BEFORE_WRAP } },
+  },
+];
+
+/** The engine of the tests around; there from the first test to the last. */
+export interface RunningEngine {
+  readonly engine: Engine;
+  readonly client: Client;
+}
+
+/** Starts an engine for the tests of the enclosing `describe`, and closes it after them. */
+export function useEngine(options: EngineOptions = {}): RunningEngine {
+  let started: Engine | undefined;
+  beforeAll(async () => {
+    started = await Engine.start(options);
+  });
+  afterAll(async () => {
+    const engine = started;
+    started = undefined;
+    await engine?.close();
+  });
+  const engine = (): Engine => {
+    if (started === undefined) throw new Error("The engine runs only during the tests");
+    return started;
+  };
+  return {
+    get engine() {
+      return engine();
+    },
+    get client() {
+      return engine().client;
+    },
+  };
+}
+
+/** Runs the same tests on every set-up; after them, every request must have had exactly one reply. */
+export function describeOnEngineSetups(tests: (running: RunningEngine) => void): void {
+  describe.each(engineSetups)("$title", ({ options }) => {
+    const running = useEngine(options);
+    tests(running);
+    afterAll(() => {
+      for (const client of running.engine.stats().clients) {
+        expect(client.settled).toBe(client.posted);
+        expect(client.lateReplies).toBe(0);
+      }
+    });
+  });
+}

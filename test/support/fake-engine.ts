@@ -1,0 +1,129 @@
+/**
+ * A client whose engine is the test itself: it sees the requests in the shared memory, and replies when and what it likes. So the
+ * client's half of the protocol runs deterministically, without a ring, a thread, or a kernel.
+ */
+import { claimWake, Mailbox, notifyFlag, RingConsumer, RingProducer } from "@ringpost/mailbox";
+import type { NativeClient } from "@ringpost/native";
+import {
+  ClientCounter,
+  geometry,
+  layoutHash,
+  ReplyWord,
+  RequestWord,
+  writeGeometry,
+} from "@ringpost/protocol";
+import { Client } from "../../packages/client/dist/client.js";
+import { RingBackend } from "../../packages/client/dist/ring-backend.js";
+
+export interface TakenRequest {
+  readonly slot: number;
+  readonly generation: number;
+  readonly opcode: number;
+  readonly fd: number;
+}
+
+export interface FakeEngineOptions {
+  readonly credits: number;
+  readonly queueLimit?: number;
+  readonly initialIndex?: number;
+}
+
+export class FakeEngine {
+  readonly client: Client;
+  readonly backend: RingBackend;
+  readonly mailbox: Mailbox;
+  /** What the client asked of native code. */
+  doorbells = 0;
+  cancels = 0;
+  isAlive = false;
+  isClosed = false;
+  readonly #requests: RingConsumer;
+  readonly #replies: RingProducer;
+
+  constructor({ credits, queueLimit = 1000, initialIndex = 0 }: FakeEngineOptions) {
+    const at = geometry(1, credits);
+    const memory = new SharedArrayBuffer(at.totalBytes);
+    writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
+    this.mailbox = new Mailbox(memory, 0);
+    const { words, requests, replies } = this.mailbox;
+    for (const place of [requests, replies]) {
+      words[place.headWord] = initialIndex;
+      words[place.tailWord] = initialIndex;
+    }
+    this.#requests = new RingConsumer(words, requests);
+    this.#replies = new RingProducer(words, replies);
+    this.backend = new RingBackend(this.#makeNative(), this.mailbox, queueLimit);
+    this.client = new Client(this.backend);
+  }
+
+  #makeNative(): NativeClient {
+    return {
+      index: 0,
+      pin: () => true,
+      pinVectors: () => true,
+      pinSlab: () => true,
+      pageOffsetOf: () => 0,
+      ring: () => {
+        this.doorbells++;
+      },
+      keepAlive: (alive) => {
+        this.isAlive = alive;
+      },
+      cancelAll: () => {
+        this.cancels++;
+      },
+      close: () => {
+        this.isClosed = true;
+      },
+    };
+  }
+
+  /** The engine's parked word. */
+  park(): void {
+    this.mailbox.words[this.mailbox.engineParkedWord] = 1;
+  }
+
+  /** Takes all requests that are published. */
+  take(): TakenRequest[] {
+    const words = this.mailbox.words;
+    const taken = Array.from({ length: this.#requests.available() }, () => {
+      const at = this.#requests.take();
+      return {
+        slot: words[at + RequestWord.SLOT]!,
+        generation: words[at + RequestWord.GENERATION]!,
+        opcode: words[at + RequestWord.OPCODE]!,
+        fd: words[at + RequestWord.FD]!,
+      };
+    });
+    this.#requests.release();
+    return taken;
+  }
+
+  /** Writes a reply; nobody sees it before {@link publish}. */
+  reply({ slot, generation }: { slot: number; generation: number }, result = 0): void {
+    const words = this.mailbox.words;
+    const at = this.#replies.reserve();
+    words[at + ReplyWord.SLOT] = slot;
+    words[at + ReplyWord.GENERATION] = generation;
+    words[at + ReplyWord.RESULT] = result;
+    words[at + ReplyWord.NOTE] = 0;
+  }
+
+  /** Hands the replies over, and wakes the client if it sleeps, as the real engine does. Returns whether it slept. */
+  publish(): boolean {
+    this.#replies.publish();
+    const { words, parkedWord } = this.mailbox;
+    if (!claimWake(words, parkedWord)) return false;
+    notifyFlag(words, parkedWord);
+    return true;
+  }
+
+  /** One of the client's own counters. */
+  count(counter: keyof typeof ClientCounter): number {
+    const { words, firstWord } = this.mailbox;
+    return new Float64Array(words.buffer, firstWord * 4)[ClientCounter[counter]]!;
+  }
+}
+
+/** Until the client has done all that it does in this turn of the event loop. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
