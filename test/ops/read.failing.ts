@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { promisify } from "node:util";
 import { type BufferView, connect, type Position, type TransferOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
@@ -13,19 +12,13 @@ import {
   viewsOnBuffers,
 } from "../support/fenced-views.js";
 import { makeFifo } from "../support/fifos.js";
+import { nodeByDescriptor } from "../support/node-by-descriptor.js";
 import { useDescriptors } from "../support/open-descriptors.js";
 import { currentPositions, farPositions } from "../support/positions.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
 const descriptors = useDescriptors();
-const nodeRead = promisify(fs.read) as (
-  fd: number,
-  buffer: BufferView,
-  offset: number,
-  length: number,
-  position: Position,
-) => Promise<unknown>;
 
 /** As an option; undefined: no such option. */
 const at = (position: Position | undefined): TransferOptions =>
@@ -200,7 +193,7 @@ describeOnEngineSetups((running) => {
       expectNodesFailure(
         code,
         () => running.client.read(fd, buffer, position),
-        () => nodeRead(fd, buffer, 0, buffer.byteLength, position),
+        () => nodeByDescriptor.read(fd, buffer, position),
       );
 
     it("EBADF, of what is not open", () => both("EBADF", 0x7fff_ffff, null));
@@ -217,7 +210,7 @@ describeOnEngineSetups((running) => {
       const fd = descriptors.open("/proc/self/mem");
       return expectSameFailure(
         () => running.client.read(fd, Buffer.alloc(4), 0),
-        () => nodeRead(fd, Buffer.alloc(4), 0, 4, 0),
+        () => nodeByDescriptor.read(fd, Buffer.alloc(4), 0),
       );
     });
   });

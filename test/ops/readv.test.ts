@@ -1,6 +1,5 @@
 import fs from "node:fs";
-import { promisify } from "node:util";
-import { type BufferView, connect, type Position } from "ringpost";
+import { connect, type Position } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
@@ -13,17 +12,13 @@ import {
   viewsOnBuffers,
 } from "../support/fenced-views.js";
 import { makeFifo } from "../support/fifos.js";
+import { nodeByDescriptor } from "../support/node-by-descriptor.js";
 import { useDescriptors } from "../support/open-descriptors.js";
 import { currentPositions, farPositions } from "../support/positions.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
 const descriptors = useDescriptors();
-const nodeReadv = promisify(fs.readv) as (
-  fd: number,
-  buffers: readonly BufferView[],
-  position: Position,
-) => Promise<unknown>;
 
 describeOnEngineSetups((running) => {
   const openWith = (data: string | Uint8Array): number => descriptors.open(dir().file(data));
@@ -138,7 +133,7 @@ describeOnEngineSetups((running) => {
       expectNodesFailure(
         code,
         () => running.client.readv(fd, [Buffer.alloc(2), Buffer.alloc(2)], position),
-        () => nodeReadv(fd, [Buffer.alloc(2), Buffer.alloc(2)], position),
+        () => nodeByDescriptor.readv(fd, [Buffer.alloc(2), Buffer.alloc(2)], position),
       );
 
     it("EBADF, of what is not open", () => both("EBADF", 0x7fff_ffff));

@@ -2,11 +2,11 @@ import fs, { type BigIntStats, type Stats } from "node:fs";
 import { lstat as nodeLstat, stat as nodeStat } from "node:fs/promises";
 import net from "node:net";
 import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
 import { expectNodesFailure } from "../support/failures.js";
 import { makeFifoPath } from "../support/fifos.js";
+import { nodeByDescriptor } from "../support/node-by-descriptor.js";
 import { useDescriptors } from "../support/open-descriptors.js";
 import { useTempDir } from "../support/temp-dir.js";
 
@@ -127,9 +127,9 @@ describeOnEngineSetups((running) => {
 
   it("takes a path of any form", async () => {
     const path = dir().file("x", "größe 🚢");
-    const expected = fs.statSync(path);
-    expectSameStats(await running.client.stat(Buffer.from(path)), expected);
-    expectSameStats(await running.client.stat(pathToFileURL(path)), expected);
+    for (const form of [path, Buffer.from(path), pathToFileURL(path)]) {
+      expectSameStats(await running.client.stat(form), fs.statSync(form));
+    }
     const bytes = Buffer.concat([Buffer.from(dir().at("")), Buffer.from([0x2f, 0xff, 0x80])]);
     fs.writeFileSync(bytes, "y");
     expectSameStats(await running.client.stat(bytes), fs.statSync(bytes));
@@ -187,7 +187,7 @@ describeOnEngineSetups((running) => {
       expectNodesFailure(
         "EBADF",
         () => running.client.stat(0x7fff_ffff),
-        () => promisify(fs.fstat)(0x7fff_ffff),
+        () => nodeByDescriptor.fstat(0x7fff_ffff),
       ));
   });
 });

@@ -1,6 +1,5 @@
 import fs from "node:fs";
-import { promisify } from "node:util";
-import { type BufferView, connect, type Position } from "ringpost";
+import { connect, type Position } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
@@ -13,19 +12,13 @@ import {
   viewsOnBuffers,
 } from "../support/fenced-views.js";
 import { makeFifo, makeFifoPath } from "../support/fifos.js";
+import { nodeByDescriptor } from "../support/node-by-descriptor.js";
 import { useDescriptors } from "../support/open-descriptors.js";
 import { currentPositions, farPositions } from "../support/positions.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
 const descriptors = useDescriptors();
-const nodeWrite = promisify(fs.write) as (
-  fd: number,
-  buffer: BufferView,
-  offset: number,
-  length: number,
-  position: Position,
-) => Promise<unknown>;
 
 describeOnEngineSetups((running) => {
   it("gives the bytes written", async () => {
@@ -153,7 +146,7 @@ describeOnEngineSetups((running) => {
       expectNodesFailure(
         code,
         () => running.client.write(fd, Buffer.from("data"), position),
-        () => nodeWrite(fd, Buffer.from("data"), 0, 4, position),
+        () => nodeByDescriptor.write(fd, Buffer.from("data"), position),
       );
 
     it("EBADF, of what is not open", () => both("EBADF", 0x7fff_ffff));

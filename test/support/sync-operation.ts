@@ -1,16 +1,16 @@
 /** The tests of fsync and of fdatasync: what a caller sees of both is the same. */
 import fs from "node:fs";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { describeOnEngineSetups } from "./engine-setups.js";
 import { expectNodesFailure } from "./failures.js";
+import { nodeByDescriptor } from "./node-by-descriptor.js";
 import { useDescriptors } from "./open-descriptors.js";
 import { useTempDir } from "./temp-dir.js";
 
 export function testSyncOperation(operation: "fsync" | "fdatasync"): void {
   const dir = useTempDir();
   const descriptors = useDescriptors();
-  const nodes = promisify(fs[operation]);
+  const nodes = nodeByDescriptor[operation];
 
   describeOnEngineSetups((running) => {
     it("resolves to nothing when the file is on the device", async () => {

@@ -73,7 +73,8 @@ export function toPath(path: unknown, name = "path"): string | Uint8Array {
   if (typeof local === "string" ? local.includes("\u0000") : local.includes(0)) {
     throw invalidArgValue(name, local, "must be a string, Uint8Array, or URL without null bytes");
   }
-  return local;
+  // A copy: the request may wait, and its error shows the path of the call, whatever the owner of the bytes writes there later.
+  return typeof local === "string" ? local : Uint8Array.from(local);
 }
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;

@@ -63,10 +63,12 @@ export class Slabs {
     const pages =
       this.#takeFree(leaseBytes) ?? this.#addSlab(leaseBytes) ?? this.#unregistered(leaseBytes);
     pages.lent = true;
+    let givenBack = false; // of this loan: the pages may be somebody else's by the second time
     return {
       buffer: pages.view.subarray(0, bytes),
       [Symbol.dispose]: () => {
-        if (!pages.lent) return;
+        if (givenBack) return;
+        givenBack = true;
         pages.lent = false;
         this.#reclaim(pages);
       },

@@ -193,9 +193,11 @@ describe("on tiny rings", () => {
     const path = Buffer.from(dir().file("the one that was asked for"));
     const nops = Array.from({ length: 5 }, () => running.client.nop());
     const read = running.client.readFile(path, "utf8");
-    const failed = failureOf(() => running.client.stat(path.subarray(0, -1)));
-    const shown = path.toString("utf8", 0, path.length - 1);
+    const missing = Buffer.concat([path, Buffer.from(".missing")]);
+    const shown = missing.toString();
+    const failed = failureOf(() => running.client.stat(missing));
     path.fill("x");
+    missing.fill("x");
     expect(await read).toBe("the one that was asked for");
     expect(await failed).toMatchObject({ code: "ENOENT", path: shown });
     await Promise.all(nops);

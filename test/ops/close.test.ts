@@ -1,16 +1,15 @@
 import fs from "node:fs";
-import { promisify } from "node:util";
 import { connect } from "ringpost";
 import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
 import { expectNodesFailure, failureOf } from "../support/failures.js";
 import { makeFifo, makeFifoPath } from "../support/fifos.js";
+import { nodeByDescriptor } from "../support/node-by-descriptor.js";
 import { countDescriptors } from "../support/open-descriptors.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
-const nodeClose = promisify(fs.close);
 const NEVER_OPEN = 0x7fff_ffff;
 
 describeOnEngineSetups((running) => {
@@ -33,7 +32,7 @@ describeOnEngineSetups((running) => {
     expectNodesFailure(
       "EBADF",
       () => running.client.close(NEVER_OPEN),
-      () => nodeClose(NEVER_OPEN),
+      () => nodeByDescriptor.close(NEVER_OPEN),
     ));
 
   it("fails as node:fs does: EBADF, of what is closed already", async () => {
@@ -42,7 +41,7 @@ describeOnEngineSetups((running) => {
     await expectNodesFailure(
       "EBADF",
       () => running.client.close(fd),
-      () => nodeClose(fd),
+      () => nodeByDescriptor.close(fd),
     );
   });
 
@@ -79,7 +78,7 @@ describeOnEngineSetups((running) => {
   it("of the client cancels an open that waits for a FIFO's other end", async () => {
     const path = makeFifoPath(dir().fresh());
     const other = await connect(running.engine.handle());
-    const opened = failureOf(() => other.open(path));
+    const opened = failureOf(() => other.open(path, "w"));
     await other.nop();
     await within(SOON_MS, "close", other.disconnect({ graceMs: 10 }));
     expect(await within(SOON_MS, "open", opened)).toMatchObject({
