@@ -160,6 +160,7 @@ void Engine::BeginService(uint32_t client) {
   service.replies = RingProducer<Reply>(service.mailbox.replies);
   service.connected = true;
   service.serving = true;
+  service.broken = false;
   service.closing = false;
   active_.push_back(client);
   Count(memory_.counter(counter::kClientsOpened));

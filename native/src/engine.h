@@ -35,6 +35,7 @@ struct ClientService {
   uint32_t in_flight_count = 0;
   bool connected = false;  // its seat is taken
   bool serving = false;    // its requests are taken
+  bool broken = false;     // it is to be orphaned when nothing of it is in flight
   bool closing = false;    // it is gone: its seat is free when nothing of it is in flight
 };
 

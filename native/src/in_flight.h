@@ -27,7 +27,8 @@ struct InFlight {
   uint32_t mode = 0;
   const char* path = nullptr;
   Span buffer;
-  uint32_t done = 0;  // bytes moved
+  uint64_t position = 0;  // in the file, of the buffer's first byte
+  uint32_t done = 0;      // bytes moved
 
   [[nodiscard]] bool idle() const { return opcode == kIdle; }
 };

@@ -106,6 +106,7 @@ int PrepareRecipe(const Request& request, const Mailbox& mailbox, const RegionTa
   flight->path = opens ? PathOf(request, mailbox) : nullptr;
   if (opens && flight->path == nullptr) return -EINVAL;
   flight->fd = opens ? -1 : request.fd;
+  flight->position = opens ? 0 : request.position();
   flight->flags = request.flags;
   flight->mode = request.mode;
   BeginRecipe(flight);

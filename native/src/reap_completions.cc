@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "engine.h"
 #include "handoff.h"
@@ -125,7 +126,9 @@ void Engine::PublishReplies() {
   }
   for (size_t nth = active_.size(); nth-- > 0;) {
     ClientService& service = services_[active_[nth]];
-    if (service.closing && service.in_flight_count == 0) FinishClosing(service);
+    if (service.in_flight_count > 0) continue;
+    if (std::exchange(service.broken, false)) roster_->Orphan(service.index);
+    if (service.closing) FinishClosing(service);
   }
 }
 

@@ -87,9 +87,11 @@ void PrepareRecipeStep(const InFlight& flight, abi::Sqe* sqe) {
       const uint32_t left = flight.buffer.length - flight.done;
       const Span step = {flight.buffer.base + flight.done, std::min(left, kRecipeStepBytes),
                          flight.buffer.registered_index};
-      // At the file's own offset: right for what can't seek, too.
-      FillTransfer(Writes(flight) ? Direction::kWrite : Direction::kRead, flight.fd, UINT64_MAX,
-                   step, sqe);
+      // At a position, not at the descriptor's offset: a direct transfer doesn't move that. What
+      // can't seek has no positions, and the kernel pays this one no attention.
+      const uint64_t position = flight.position + flight.done;
+      FillTransfer(Writes(flight) ? Direction::kWrite : Direction::kRead, flight.fd, position, step,
+                   sqe);
       return;
     }
     case stage::kFlush:

@@ -98,12 +98,13 @@ int32_t Engine::RegisterSlab(ClientService& service, const Request& request) {
   return 0;
 }
 
-// The client's memory says what can't be: it gets no more service. What it has in flight ends as
-// usual.
+// The client's memory says what can't be: it gets no more service. What it has in flight is
+// cancelled; only when the kernel has let go of it all (PublishReplies) is the client told, since
+// it then lets go of its buffers.
 void Engine::BreakOff(ClientService& service) {
   service.serving = false;
+  service.broken = true;
   CancelInFlight(service);
-  roster_->Orphan(service.index);
 }
 
 }  // namespace ringpost

@@ -208,13 +208,13 @@ TEST(a_file_that_is_larger_than_the_buffer_is_read_on) {
     CHECK_EQ(reply.note, note::kKeepsFd);
     int32_t fd = -1;
     std::memcpy(&fd, client.mailbox().Result(reply.slot), sizeof(fd));
-    reply = client.Ask(ReadRest(fd, text + 4, 3));
+    reply = client.Ask(ReadRest(fd, text + 4, 3, 4));
     CHECK_EQ(reply.result, 3);
     CHECK_EQ(reply.note, note::kKeepsFd);
     int32_t same_fd = -1;
     std::memcpy(&same_fd, client.mailbox().Result(reply.slot), sizeof(same_fd));
     CHECK_EQ(same_fd, fd);
-    reply = client.Ask(ReadRest(fd, text + 7, 9));
+    reply = client.Ask(ReadRest(fd, text + 7, 9, 7));
     CHECK_EQ(reply.result, 3);
     CHECK_EQ(reply.note, note::kEndOfFile);
     CHECK_EQ(std::string(text), "0123456789");

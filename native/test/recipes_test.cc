@@ -108,7 +108,7 @@ TEST(the_steps_submit_what_they_should) {
   CHECK_EQ(sqe.fd, kFd);
   CHECK_EQ(sqe.address, reinterpret_cast<uint64_t>(buffer + 300));
   CHECK_EQ(sqe.length, kBytes - 300);
-  CHECK_EQ(sqe.offset, UINT64_MAX);
+  CHECK_EQ(sqe.offset, 300);
   CHECK_EQ(sqe.buffer_index, 0);
 
   CHECK_EQ(AdvanceRecipe(&flight, kBytes - 300), Progress::kNextStep);

@@ -83,8 +83,8 @@ inline TestRequest ReadFile(const char* path, void* base, uint32_t length) {
   request.path = path;
   return request;
 }
-inline TestRequest ReadRest(int32_t fd, void* base, uint32_t length) {
-  return Transfer(protocol::opcode::kReadRest, fd, base, length, 0);
+inline TestRequest ReadRest(int32_t fd, void* base, uint32_t length, uint64_t position) {
+  return Transfer(protocol::opcode::kReadRest, fd, base, length, position);
 }
 inline TestRequest WriteFile(const char* path, const void* base, uint32_t length,
                              uint32_t flags = 0) {

@@ -136,6 +136,7 @@ export class WholeFiles {
         whole = larger;
         const rest = await this.#step<Rest>(operations.readRest, fd, (request) => {
           request.view = whole.subarray(done);
+          request.setPosition(done);
           request.length = Math.min(whole.length - done, MAX_TRANSFER_BYTES);
           request.decode = asRest;
           request.fail = (...failure) => {
@@ -167,6 +168,7 @@ export class WholeFiles {
       for (let done = 0; done < data.length; ) {
         done += await this.#step<number>(operations.write, fd, (request) => {
           request.view = data.subarray(done);
+          request.setPosition(done);
           request.length = Math.min(data.length - done, MAX_TRANSFER_BYTES);
         });
       }
