@@ -52,7 +52,7 @@ TEST(a_cancelled_recipe_closes_its_descriptor) {
   char text[8] = {};
   const int descriptors = OpenDescriptors();
   const int fd = ::fcntl(pipe.out.get(), F_DUPFD_CLOEXEC, 0);
-  const uint32_t slot = client.Post(ReadRest(fd, text, sizeof(text)));
+  const uint32_t slot = client.Post(ReadRest(fd, text, sizeof(text), 0));
   CHECK_EQ(client.Result(Nop()), 0);
   client.CancelAll();
   const Reply reply = client.AwaitReply(slot);

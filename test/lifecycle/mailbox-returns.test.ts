@@ -5,7 +5,6 @@ describe("the mailbox of a client comes back", () => {
   it.each(["disconnect", "collect"])("after its %s", async (how) => {
     const ending = await runProgram("mailbox-returns", {
       args: [how],
-      nodeOptions: ["--expose-gc"],
     });
     expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });
     expect(JSON.parse(ending.stdout)).toEqual({ refused: 0 });
@@ -13,6 +12,6 @@ describe("the mailbox of a client comes back", () => {
 });
 
 it("a client that nobody refers to any more finishes its requests before it goes", async () => {
-  const ending = await runProgram("forgotten-in-flight", { nodeOptions: ["--expose-gc"] });
+  const ending = await runProgram("forgotten-in-flight");
   expect(ending).toEqual({ code: 0, signal: null, stdout: "late\nlate\n", stderr: "" });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runProgram } from "./run-program.js";
 
-describe("a normal end", () => {
+describe.concurrent("a normal end", () => {
   it.each([
     [1, "main"],
     [5, "main"],

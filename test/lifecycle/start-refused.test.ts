@@ -14,16 +14,12 @@ async function refusal(options: ProgramOptions): Promise<Record<string, unknown>
   return JSON.parse(ending.stdout);
 }
 
-describe("Engine.start rejects with the reason and the cure", () => {
+describe.concurrent("Engine.start rejects with the reason and the cure", () => {
   it.each([
     ["EPERM", "seccomp", /refused by a seccomp profile.* Cure: allow io_uring_setup/],
     ["ENOSYS", "no-io_uring", /has no io_uring.* Cure: run on Linux 5\.6/],
     ["ENOMEM", "memlock", /limit of locked memory.* Cure: raise it \(`ulimit -l`/],
-    [
-      "EMFILE",
-      "descriptors",
-      /no file descriptor is left for the engine.* Cure: raise the limit of open files/,
-    ],
+    ["EMFILE", "descriptors", /no file descriptor is left.* Cure: raise the limit of open files/],
   ] as const)(
     "where io_uring_setup says %s, and leaves nothing behind",
     async (name, reason, message) => {

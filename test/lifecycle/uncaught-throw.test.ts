@@ -3,7 +3,7 @@ import { runProgram } from "./run-program.js";
 
 const LOADS = ["file-read", "write", "pipe-read", "socket-read", "fifo-open", "mixed"];
 
-describe("an error that nobody catches, with 500 requests in flight, ends the program", () => {
+describe.concurrent("an error that nobody catches, with 500 requests in flight, ends the program", () => {
   it.each(LOADS)("thrown: %s", async (load) => {
     const ending = await runProgram("end-mid-flight", { args: ["throw", load] });
     expect(ending).toMatchObject({ code: 1, signal: null, stdout: "posted\n" });
