@@ -127,7 +127,9 @@ class ClientHandle {
   static Napi::Value PinVectors(const Napi::CallbackInfo& info);
   static Napi::Value PinSlab(const Napi::CallbackInfo& info);
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
-  static void Ring(const Napi::CallbackInfo& info) { Of(info)->roster_->RingDoorbell(); }
+  static void Ring(const Napi::CallbackInfo& info) {
+    if (!Of(info)->left_) Of(info)->roster_->RingDoorbell();
+  }
   static void KeepAlive(const Napi::CallbackInfo& info);
   static void CancelAll(const Napi::CallbackInfo& info);
   static void Close(const Napi::CallbackInfo& info) { Of(info)->Leave(); }
@@ -139,6 +141,8 @@ class ClientHandle {
     roster_->Close(client_);  // from here on, no notice can come
     napi_release_threadsafe_function(orphaned_, napi_tsfn_abort);
     napi_remove_env_cleanup_hook(env_, OnCleanup, this);
+    roster_.reset();  // and with the last of its holders the doorbell, long before a garbage
+                      // collection
   }
 
   // The thread ends (return, terminate, process.exit): V8 is about to free the memory that requests
@@ -202,8 +206,8 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
 }
 
 bool ClientHandle::MemoryOf(const Napi::Value& view, uint8_t** base, size_t* bytes) {
-  static constexpr uint8_t kElementBytes[] = {1, 1, 1, 2, 2, 4,
-                                              4, 4, 8, 8, 8};  // by napi_typedarray_type
+  // By napi_typedarray_type; the last one is the Float16Array of Node 24 and newer.
+  static constexpr uint8_t kElementBytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};
   napi_typedarray_type type = napi_uint8_array;
   size_t elements = 0;
   void* data = nullptr;
@@ -224,7 +228,7 @@ Napi::Value ClientHandle::Pin(const Napi::CallbackInfo& info) {
   uint8_t* base = nullptr;
   size_t bytes = 0;
   const bool pinned =
-      MemoryOf(info[2], &base, &bytes) &&
+      !Of(info)->left_ && MemoryOf(info[2], &base, &bytes) &&
       Of(info)
           ->roster_->regions(Of(info)->client_)
           .Pin(Uint32(info[0]), Uint32(info[1]), base,
@@ -234,6 +238,7 @@ Napi::Value ClientHandle::Pin(const Napi::CallbackInfo& info) {
 
 // pinVectors(slot, generation, views) → whether it could
 Napi::Value ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
+  if (Of(info)->left_) return Napi::Boolean::New(info.Env(), false);
   const auto views = info[2].As<Napi::Array>();
   const uint32_t slot = Uint32(info[0]);
   const uint32_t count = views.Length();
@@ -255,7 +260,8 @@ Napi::Value ClientHandle::PinSlab(const Napi::CallbackInfo& info) {
   uint8_t* base = nullptr;
   size_t bytes = 0;
   const bool pinned =
-      MemoryOf(info[2], &base, &bytes) && bytes <= protocol::kMaxTransferBytes &&
+      !Of(info)->left_ && MemoryOf(info[2], &base, &bytes) &&
+      bytes <= protocol::kMaxTransferBytes &&
       Of(info)
           ->roster_->regions(Of(info)->client_)
           .PinSlab(Uint32(info[0]), Uint32(info[1]), base, static_cast<uint32_t>(bytes));

@@ -42,7 +42,7 @@ export function checkPosition(position: unknown): asserts position is Position |
     if (position < -1n || position > INT64_MAX)
       throw outOfRange("position", `>= -1n && <= ${INT64_MAX}n`, position);
   } else {
-    throw invalidArgType("position", "of type number or bigint", position);
+    throw invalidArgType("position", "of type bigint or integer", position);
   }
 }
 

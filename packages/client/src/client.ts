@@ -21,6 +21,7 @@ import {
   type StatOptions,
   type TransferOptions,
   toBytes,
+  toFileOptions,
   toGraceMs,
   toOptions,
   toPosition,
@@ -195,10 +196,9 @@ export class Client implements AsyncDisposable {
   ): Promise<Buffer | string> {
     try {
       const local = toPath(path);
-      const { encoding, flag } =
-        typeof options === "string" ? { encoding: options } : toOptions<ReadFileOptions>(options);
+      const { encoding, flag } = toFileOptions<ReadFileOptions>(options);
       const decodeAs = toEncoding(encoding);
-      const bytes = this.#files.read(local, toOpenFlags(flag, "flag"));
+      const bytes = this.#files.read(local, toOpenFlags(flag));
       return decodeAs === undefined ? bytes : bytes.then((buffer) => buffer.toString(decodeAs));
     } catch (error) {
       return Promise.reject(error);
@@ -213,10 +213,9 @@ export class Client implements AsyncDisposable {
   ): Promise<void> {
     try {
       const local = toPath(path);
-      const given: WriteFileOptions =
-        typeof options === "string" ? { encoding: options } : toOptions(options);
+      const given = toFileOptions<WriteFileOptions>(options);
       const encoding = toEncoding(given.encoding) ?? "utf8";
-      const openFlags = toOpenFlags(given.flag, "flag", "w");
+      const openFlags = toOpenFlags(given.flag, "flags", "w");
       const mode = toMode(given.mode, 0o666);
       if (given.flush !== undefined && given.flush !== null && typeof given.flush !== "boolean") {
         throw invalidArgType("options.flush", "of type boolean", given.flush);

@@ -1,7 +1,8 @@
 import { isSharedArrayBuffer } from "node:util/types";
-import { Mailbox } from "@ringpost/mailbox";
+import { Mailbox, readGeometry } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
-import { layoutHash } from "@ringpost/protocol";
+import { EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
+import { checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { closedError, invalidArgType } from "./node-errors.js";
 import { RingBackend } from "./ring-backend.js";
@@ -24,7 +25,12 @@ function checkHandle(handle: unknown): asserts handle is EngineHandle {
   if (typeof given !== "object" || given === null || !isSharedArrayBuffer(given.memory)) {
     throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
   }
-  if (given.ringpost !== layoutHash) {
+  if (typeof given.engine !== "number") {
+    throw invalidArgType("handle.engine", "of type number", given.engine);
+  }
+  if (given.engine >>> 0 !== given.engine) throw closedError("engine");
+  checkInteger(given.queueLimit, "handle.queueLimit", 0, Number.MAX_SAFE_INTEGER);
+  if (given.ringpost !== layoutHash || !isLaidOut(given.memory)) {
     throw Object.assign(
       new Error("The handle is of another version of ringpost than this thread has loaded"),
       {
@@ -32,6 +38,13 @@ function checkHandle(handle: unknown): asserts handle is EngineHandle {
       },
     );
   }
+}
+
+/** Whether the memory is that of an engine of this version; looked at before a seat is taken. */
+function isLaidOut(memory: SharedArrayBuffer): boolean {
+  if (memory.byteLength < PAGE_BYTES) return false;
+  const written = new Uint32Array(memory)[EngineWord.LAYOUT_HASH];
+  return written === layoutHash && readGeometry(memory).totalBytes === memory.byteLength;
 }
 
 /** Makes a client at once; what {@link connect} wraps in a promise. */

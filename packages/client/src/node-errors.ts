@@ -25,9 +25,11 @@ function received(value: unknown): string {
     const name = (value as { constructor?: { name?: string } }).constructor?.name;
     return name ? ` Received an instance of ${name}` : ` Received ${inspect(value, { depth: -1 })}`;
   }
-  const inspected = inspect(value, { colors: false });
-  const short = inspected.length > 28 ? `${inspected.slice(0, 25)}...` : inspected;
-  return ` Received type ${typeof value} (${short})`;
+  if (typeof value === "string") {
+    const short = value.length > 28 ? `${value.slice(0, 25)}...` : value;
+    return ` Received type string (${short.includes("'") ? JSON.stringify(short) : `'${short}'`})`;
+  }
+  return ` Received type ${typeof value} (${typeof value === "symbol" ? String(value) : inspect(value)})`;
 }
 
 /** @param expected such as "of type number" or "an instance of Buffer" */
@@ -57,9 +59,13 @@ export function invalidArgValue(
   );
 }
 
-/** 1234567 → "1_234_567", as Node writes numbers beyond 2³² in range errors. */
+/** 1234567 → "1_234_567", as Node writes numbers beyond 2³² in range errors; "1e+21" it cuts as well. */
 function withSeparators(digits: string): string {
-  return digits.replace(/\B(?=(\d{3})+$)/g, "_");
+  const first = digits.startsWith("-") ? 1 : 0;
+  let end = digits.length;
+  let separated = "";
+  for (; end >= first + 4; end -= 3) separated = `_${digits.slice(end - 3, end)}${separated}`;
+  return digits.slice(0, end) + separated;
 }
 
 export function outOfRange(

@@ -53,6 +53,17 @@ export function toGraceMs(options: CloseOptions | undefined): number {
   return graceMs;
 }
 
+/** Options of which the encoding alone may be given, too. */
+export function toFileOptions<T extends { readonly encoding?: BufferEncoding | null }>(
+  options: T | BufferEncoding | null | undefined,
+): T {
+  if (typeof options === "string") return { encoding: options } as T; // all other options are optional
+  if (options !== null && options !== undefined && typeof options !== "object") {
+    throw invalidArgType("options", "one of type string or object", options);
+  }
+  return toOptions<T>(options);
+}
+
 export function toOptions<T extends object>(options: T | null | undefined): T {
   if (options === null || options === undefined) return {} as T; // all options are optional
   if (typeof options !== "object") throw invalidArgType("options", "of type object", options);

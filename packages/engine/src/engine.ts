@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import {
   type Client,
@@ -112,6 +113,8 @@ export class Engine implements AsyncDisposable {
     addon.stopEngine(this.report.id, graceMs);
     this.worker.ref();
     await this.#ended;
+    // Other clients of this thread have been told by now, in the same turn as this: their promises have settled, too.
+    await setImmediate();
   }
 }
 
