@@ -6,7 +6,12 @@
         "<!@(node -p \"require('node:fs').readdirSync('src').filter(f=>f.endsWith('.cc')).sort().map(f=>'src/'+f).join(' ')\")"
       ],
       "include_dirs": ["src", "generated"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "defines": [
+        "NAPI_VERSION=8",
+        "NAPI_DISABLE_CPP_EXCEPTIONS",
+        # In a worker that is being terminated nothing can be thrown: connect() there must not abort the process.
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "cflags!": ["-Wno-unused-parameter"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": [

@@ -248,7 +248,13 @@ Napi::Value ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < count; i++) {
     uint8_t* base = nullptr;
     size_t bytes = 0;
-    if (!MemoryOf(views.Get(i), &base, &bytes)) return Napi::Boolean::New(info.Env(), false);
+    // The one call here that could run JavaScript, so the one that fails in a thread that is being
+    // terminated: with its status, then, not with an exception that nobody can catch.
+    napi_value view = nullptr;
+    if (napi_get_element(info.Env(), views, i, &view) != napi_ok ||
+        !MemoryOf({info.Env(), view}, &base, &bytes)) {
+      return Napi::Boolean::New(info.Env(), false);
+    }
     list[i] = {base, bytes};
   }
   regions.PinVectors(slot, Uint32(info[1]), count);

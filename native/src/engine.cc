@@ -173,6 +173,10 @@ void Engine::CancelInFlight(ClientService& service) {
     InFlight& flight = service.in_flight[slot];
     if (flight.idle() || flight.cancelled) continue;
     flight.cancelled = true;
+    if (offset_lines_.Waits(flight)) {
+      TakeOutOfLine(service, slot);
+      continue;
+    }
     // A close that is cancelled before it ran would leak its descriptor.
     if (flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose)
       continue;
@@ -182,6 +186,17 @@ void Engine::CancelInFlight(ClientService& service) {
     sqe.user_data = UserData(Origin::kCancel, service.index, slot);
     Enqueue(sqe);
     Count(memory_.counter(counter::kCancels));
+  }
+}
+
+// A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.
+void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
+  InFlight& flight = service.in_flight[slot];
+  if (flight.opcode == protocol::opcode::kClose) {
+    (void)offset_lines_.Leave(&flight, 0);
+    Submit(flight.submission);
+  } else {
+    CompleteRequest(service, slot, -ECANCELED);
   }
 }
 

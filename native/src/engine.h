@@ -4,6 +4,9 @@
 //   prepare_submission.cc   stage 4   a request becomes a submission
 //   ring.cc                 stage 5   submit and wait, one system call
 //   reap_completions.cc     stage 7   completions become replies
+//   recipes.cc              several submissions as one request
+//   offset_lines.cc         transfers at a descriptor's own offset, one after the other
+//   fifo_peers.cc           FIFOs whose other end isn't there yet
 //   engine.cc               the loop around them, the parking, the clients that come and go, the
 //   end
 //
@@ -16,6 +19,7 @@
 #include <vector>
 
 #include "in_flight.h"
+#include "offset_lines.h"
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
@@ -85,6 +89,7 @@ class Engine {
   void ServeRoster();
   void BeginService(uint32_t client);
   void CancelInFlight(ClientService& service);
+  void TakeOutOfLine(ClientService& service, uint32_t slot);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
@@ -105,6 +110,7 @@ class Engine {
   void CompleteRecipe(ClientService& service, uint32_t slot, int32_t result);
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  void Submit(const abi::Sqe& sqe);
   void CompleteDoorbell(const abi::Cqe& cqe);
   void PublishReplies();
 
@@ -113,6 +119,7 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   bool has_buffer_table_ = false;
+  OffsetLines offset_lines_;
 
   std::vector<ClientService>
       services_;  // by client; only those that ever connected have an in-flight table

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernel_abi.h"
+#include "protocol.h"
 #include "regions.h"
 
 namespace ringpost {
@@ -17,9 +19,14 @@ struct InFlight {
   // A descriptor in the slot's last reply. Closed by the engine if the client goes away without
   // reading that reply.
   int32_t handed_fd = -1;
+  // What the kernel is told of it: of a recipe, the step it is at.
+  abi::Sqe submission = {};
+  bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
+  bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
+  InFlight* next_in_line = nullptr;
 
   // Recipes only: where they are, and what they have.
-  uint32_t stage = 0;         // protocol::stage
+  uint32_t stage = protocol::stage::kWhole;
   uint32_t failed_stage = 0;  // the step that `error` came from
   int32_t error = 0;          // first failure, reported after the close
   int32_t fd = -1;

@@ -56,12 +56,6 @@ int PrepareTransfer(const Request& request, const RegionTable& regions, Directio
   return 0;
 }
 
-uint64_t TotalBytes(const Vectors& vectors) {
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < vectors.count; i++) bytes += vectors.list[i].iov_len;
-  return bytes;
-}
-
 int PrepareVectors(const Request& request, const RegionTable& regions, uint8_t operation,
                    abi::Sqe* sqe) {
   Vectors vectors;
@@ -69,7 +63,7 @@ int PrepareVectors(const Request& request, const RegionTable& regions, uint8_t o
       regions.FindVectors(request.slot, request.region_generation, request.length, &vectors);
   if (found < 0) return found;
   sqe->opcode = operation;
-  sqe->flags = FlagsForLength(TotalBytes(vectors));
+  sqe->flags = FlagsForLength(TotalBytes(vectors.list, vectors.count));
   sqe->fd = request.fd;
   sqe->offset = request.position();
   sqe->address = Address(vectors.list);

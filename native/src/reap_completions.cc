@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine.h"
+#include "fifo_peers.h"
 #include "handoff.h"
 #include "recipes.h"
 
@@ -56,7 +57,13 @@ bool Engine::ReapCompletions() {
 
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kernel_result) {
   InFlight& flight = service.in_flight[slot];
+  if (abi::Sqe next = {}; AwaitsPeer(&flight, kernel_result, &next)) {
+    next.user_data = flight.submission.user_data;
+    Submit(next);
+    return;
+  }
   const int32_t result = ShownResult(flight, kernel_result);
+  if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);
   if (IsRecipe(flight.opcode)) {
     CompleteRecipe(service, slot, result);
     return;
@@ -71,15 +78,20 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kern
   ReplyTo(service, slot, result, 0);
 }
 
+// Another submission for a request that has had one, or that had to wait for its turn.
+void Engine::Submit(const abi::Sqe& sqe) {
+  Enqueue(sqe);
+  Count(memory_.counter(counter::kSubmitted));
+}
+
 void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
   const int32_t fd = flight.fd;
   if (AdvanceRecipe(&flight, result) == Progress::kNextStep) {
-    abi::Sqe sqe = {};
-    PrepareRecipeStep(flight, &sqe);
-    sqe.user_data = UserData(Origin::kRequest, service.index, slot);
-    Enqueue(sqe);
-    Count(memory_.counter(counter::kSubmitted));
+    flight.submission = {};
+    PrepareRecipeStep(flight, &flight.submission);
+    flight.submission.user_data = UserData(Origin::kRequest, service.index, slot);
+    Submit(flight.submission);
     return;
   }
   const RecipeOutcome outcome = OutcomeOf(flight);

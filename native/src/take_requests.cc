@@ -62,7 +62,10 @@ void Engine::Accept(ClientService& service, const Request& request) {
   flight.opcode = request.opcode;
   flight.generation = request.generation;
   flight.cancelled = false;
+  flight.awaits_writer = false;
+  flight.in_line = false;
   flight.stage = protocol::stage::kWhole;
+  flight.done = 0;
   flight.handed_fd = -1;  // the client read the slot's last reply: it has used the slot again
   service.in_flight_count++;
   in_flight_count_++;
@@ -70,16 +73,17 @@ void Engine::Accept(ClientService& service, const Request& request) {
     ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
     return;
   }
-  abi::Sqe sqe = {};
-  if (const int refused =
-          PrepareSubmission(request, service.mailbox, *service.regions, &flight, &sqe);
+  flight.submission = {};
+  if (const int refused = PrepareSubmission(request, service.mailbox, *service.regions, &flight,
+                                            &flight.submission);
       refused < 0) {
     Count(service.mailbox.counters[protocol::service_counter::kRefused]);
     ReplyTo(service, request.slot, refused, 0);
     return;
   }
-  sqe.user_data = UserData(Origin::kRequest, service.index, request.slot);
-  ring_.Push(sqe);  // TakeRequests saw room for all
+  flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
+  if (!offset_lines_.Enter(&flight)) return;
+  ring_.Push(flight.submission);  // TakeRequests saw room for all
   Count(memory_.counter(protocol::engine_counter::kSubmitted));
 }
 

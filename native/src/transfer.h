@@ -26,6 +26,31 @@ inline uint8_t FlagsForLength(uint64_t bytes) {
   return bytes >= kLongCopyBytes ? abi::kSqeAsync : uint8_t{0};
 }
 
+inline bool IsRead(uint8_t operation) {
+  return operation == abi::kOpRead || operation == abi::kOpReadFixed || operation == abi::kOpReadv;
+}
+
+inline bool IsWrite(uint8_t operation) {
+  return operation == abi::kOpWrite || operation == abi::kOpWriteFixed ||
+         operation == abi::kOpWritev;
+}
+
+// Whether it transfers at the descriptor's own offset, and moves that on.
+inline bool IsAtOwnOffset(const abi::Sqe& sqe) {
+  return (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) && sqe.offset == ~uint64_t{0};
+}
+
+inline uint64_t TotalBytes(const iovec* list, uint32_t count) {
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++) bytes += list[i].iov_len;
+  return bytes;
+}
+
+inline uint64_t BytesOf(const abi::Sqe& sqe) {
+  if (sqe.opcode != abi::kOpReadv && sqe.opcode != abi::kOpWritev) return sqe.length;
+  return TotalBytes(reinterpret_cast<const iovec*>(sqe.address), sqe.length);
+}
+
 inline void FillTransfer(Direction direction, int32_t fd, uint64_t offset, const Span& span,
                          abi::Sqe* sqe) {
   const bool registered = span.registered_index != kNotRegistered;

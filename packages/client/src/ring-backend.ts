@@ -7,7 +7,15 @@
  * park. While it hasn't, the engine spares itself the notify.
  */
 
-import { type Mailbox, park, RingConsumer, RingProducer, sleep, unpark } from "@ringpost/mailbox";
+import {
+  type Mailbox,
+  notifyFlag,
+  park,
+  RingConsumer,
+  RingProducer,
+  sleep,
+  unpark,
+} from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation, operations, Region, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
@@ -293,7 +301,11 @@ export class RingBackend implements Backend {
   /** The engine is gone, or serves this client no more (native/src/roster.h). Replies that it left are settled first. */
   orphan(): void {
     if (this.#state === "closed") return;
-    this.#asleep = false;
+    if (this.#asleep) {
+      this.#asleep = false;
+      // V8 holds on to a wait, and with it to all of the engine's memory, until somebody notifies it.
+      notifyFlag(this.#mailbox.words, this.#mailbox.parkedWord);
+    }
     this.#settle();
     this.#state = "closed";
     const error = closedError("engine");

@@ -85,6 +85,18 @@ function dates(atimeMs: number, mtimeMs: number, ctimeMs: number, birthtimeMs: n
   };
 }
 
+const timeNames = ["atime", "mtime", "ctime", "birthtime"] as const;
+
+/** From Node 26 on, symbols of Node's own hold the nanoseconds of each time, for `atimeInstant` and the like. */
+let nanosecondSymbols: readonly (readonly [symbol, (typeof timeNames)[number]])[] | undefined;
+
+function findNanosecondSymbols(): NonNullable<typeof nanosecondSymbols> {
+  return Object.getOwnPropertySymbols(statSync("/")).flatMap((symbol) => {
+    const name = timeNames.find((time) => symbol.description?.toLowerCase().includes(`${time}ns`));
+    return name === undefined ? [] : [[symbol, name] as const];
+  });
+}
+
 export function toStats(values: DataView, at: number): Stats {
   const raw = readFields(values, at);
   const atimeMs = toMs(raw.atime);
@@ -109,7 +121,10 @@ export function toStats(values: DataView, at: number): Stats {
   };
   // Not `new Stats`: its constructor is deprecated (DEP0180).
   const stats = Object.assign(Object.create(StatsClass.prototype) as Stats, fields);
-  return datesAreLazy ? stats : Object.assign(stats, dates(atimeMs, mtimeMs, ctimeMs, birthtimeMs));
+  if (!datesAreLazy) return Object.assign(stats, dates(atimeMs, mtimeMs, ctimeMs, birthtimeMs));
+  nanosecondSymbols ??= findNanosecondSymbols();
+  for (const [symbol, name] of nanosecondSymbols) Object.assign(stats, { [symbol]: raw[name].ns });
+  return stats;
 }
 
 let bigintPrototype: object | undefined;

@@ -20,14 +20,19 @@ export type WorkerOutput = Omit<NativeEngine, "run"> | number;
 function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
   const { mailboxesOffset, mailboxBytes } = readGeometry(memory);
-  for (;;) {
+  const parkedWordOf = (client: number): number =>
+    (mailboxesOffset + client * mailboxBytes) / 4 + MailboxWord.PARKED;
+
+  // A function of its own: V8 looks whether the thread is to be terminated on entry to a function, but in a loop of few
+  // rounds only after a while, and a round may be half a second.
+  const serveOnce = (): boolean => {
     const count = engine.run();
-    if (count === RunResult.STOPPED) return;
     for (let nth = 0; nth < count; nth++) {
-      const client = words[EngineWord.NOTIFY_LIST + nth]!;
-      notifyFlag(words, (mailboxesOffset + client * mailboxBytes) / 4 + MailboxWord.PARKED);
+      notifyFlag(words, parkedWordOf(words[EngineWord.NOTIFY_LIST + nth]!));
     }
-  }
+    return count !== RunResult.STOPPED;
+  };
+  while (serveOnce());
 }
 
 const { memory, options } = workerData as WorkerInput; // from Engine.start alone

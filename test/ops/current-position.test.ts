@@ -1,11 +1,13 @@
 /**
  * The position of the descriptor itself, which read(2) and write(2) move on. The kernel's io_uring moves it only where a request ends
- * within the call that issues it: the cases where it doesn't (O_DIRECT, several requests at a time) are here.
+ * within the call that issues it: the cases where it doesn't (O_DIRECT, several requests at a time) are here, and work all the same.
  */
 import fs from "node:fs";
 import { operations, Region, ReplyNote } from "@ringpost/protocol";
+import { connect } from "ringpost";
 import { expect, it } from "vitest";
 import { onceThereIsASeat } from "../support/connecting.js";
+import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
 import { useDescriptors } from "../support/open-descriptors.js";
 import { RawClient } from "../support/raw-client.js";
@@ -105,6 +107,40 @@ describeOnEngineSetups((running) => {
     await Promise.all(leases.map(({ buffer }) => running.client.read(fd, buffer)));
     expect(leases.map(({ buffer }) => buffer[0]).sort()).toEqual(ALL_IN_ORDER);
     for (const lease of leases) lease[Symbol.dispose]();
+  });
+
+  it("is behind what was appended, and moves on from where reads begin", async () => {
+    const path = dir().file("begun ");
+    const fd = descriptors.open(path, "a+");
+    const buffer = Buffer.alloc(20);
+    expect(await running.client.read(fd, buffer.subarray(0, 3))).toBe(3);
+    await Promise.all(["and ", "ended"].map((text) => running.client.write(fd, Buffer.from(text))));
+    expect(await running.client.read(fd, buffer)).toBe(0);
+    expect(fs.readFileSync(path, "utf8")).toHaveLength("begun and ended".length);
+  });
+
+  it("is the file's until a close that was asked for later", async () => {
+    const fd = fs.openSync(makeBlocks());
+    const buffers = Array.from({ length: BLOCKS }, () => Buffer.alloc(BLOCK_BYTES));
+    const reads = buffers.map((buffer) => running.client.read(fd, buffer));
+    await within(SOON_MS, "close", running.client.close(fd));
+    expect(await Promise.all(reads)).toEqual(ALL_IN_ORDER.map(() => BLOCK_BYTES));
+    expect(buffers.map((buffer) => buffer[0])).toEqual(ALL_IN_ORDER);
+  });
+
+  it("leaves no one waiting behind reads of a client that is cut off", async (context) => {
+    const path = makeBlocks();
+    const fd = descriptors.openDirect(context, path, fs.constants.O_RDONLY);
+    const other = await onceThereIsASeat(() => connect(running.engine.handle()));
+    const ours = lendBlocks();
+    const reads: Promise<number>[] = [];
+    for (let nth = 0; nth < BLOCKS; nth++) {
+      reads.push(other.read(fd, new Uint8Array(BLOCK_BYTES)).catch(() => 0));
+      reads.push(running.client.read(fd, ours[nth]!.buffer));
+    }
+    await within(SOON_MS, "disconnect", other.disconnect({ graceMs: 0 }));
+    await within(SOON_MS, "reads", Promise.all(reads));
+    for (const lease of ours) lease[Symbol.dispose]();
   });
 
   it("moves on within readFile, too, where O_DIRECT reads past the page cache", async (context) => {

@@ -159,16 +159,13 @@ describeOnEngineSetups((running) => {
       ));
   });
 
-  describe("waits for the other end of a FIFO, as node:fs does,", () => {
+  describe("of a FIFO", () => {
     const { O_RDONLY, O_WRONLY, O_RDWR, O_NONBLOCK } = fs.constants;
 
-    it.each([
-      ["reading", O_RDONLY],
-      ["writing", O_WRONLY],
-    ])("for %s", async (_, flags) => {
+    it("for writing waits for a reader, as node:fs does", async () => {
       const path = makeFifoPath(dir().fresh());
       let settled = false;
-      const opening = running.client.open(path, flags).finally(() => {
+      const opening = running.client.open(path, O_WRONLY).finally(() => {
         settled = true;
       });
       // It would have had the time: others, asked for later, have been opened.
@@ -181,9 +178,31 @@ describeOnEngineSetups((running) => {
       expect(wasSettled).toBe(false);
     });
 
-    it("unless told not to block", async () => {
+    it("for reading doesn't wait, but its first read does, or sees a writer that left without a word", async () => {
+      for (const text of ["from a late writer", ""]) {
+        const path = makeFifoPath(dir().fresh());
+        const fd = keep(await within(SOON_MS, "open", running.client.open(path)));
+        const buffer = Buffer.alloc(100);
+        let settled = false;
+        const reading = running.client.read(fd, buffer).finally(() => {
+          settled = true;
+        });
+        for (let nth = 0; nth < 20 && !settled; nth++) await running.client.stat(dir().path);
+        expect(settled).toBe(false);
+        const writer = fs.openSync(path, O_WRONLY);
+        fs.writeSync(writer, text);
+        fs.closeSync(writer);
+        expect(await within(SOON_MS, "read", reading)).toBe(text.length);
+        expect(buffer.toString("utf8", 0, text.length)).toBe(text);
+        expect(await within(SOON_MS, "read", running.client.read(fd, buffer))).toBe(0);
+      }
+    });
+
+    it("for reading, nonblocking, has nothing to read before a writer comes", async () => {
       const path = makeFifoPath(dir().fresh());
-      keep(await running.client.open(path, O_RDONLY | O_NONBLOCK));
+      const fd = keep(await running.client.open(path, O_RDONLY | O_NONBLOCK));
+      const buffer = Buffer.alloc(4);
+      expect(await within(SOON_MS, "read", running.client.read(fd, buffer))).toBe(0);
     });
   });
 

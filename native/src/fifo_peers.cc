@@ -1,0 +1,54 @@
+#include "fifo_peers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <cerrno>
+
+#include "transfer.h"
+
+namespace ringpost {
+
+namespace {
+
+bool HasNoReader(const abi::Sqe& sqe, int32_t result) {
+  return sqe.opcode == abi::kOpOpenat && result == -ENXIO &&
+         (sqe.op_flags & (O_ACCMODE | O_NONBLOCK)) == O_WRONLY && (sqe.flags & abi::kSqeAsync) == 0;
+}
+
+// Whether a read that said end of file has read from a FIFO that no writer has ever opened since:
+// after a writer, poll says POLLHUP.
+bool HasNoWriter(const InFlight& flight, int32_t result) {
+  const abi::Sqe& sqe = flight.submission;
+  if (result != 0 || flight.done > 0 || !IsRead(sqe.opcode) || BytesOf(sqe) == 0) return false;
+  if (flight.stage == protocol::stage::kWhole && !IsAtOwnOffset(sqe)) return false;
+  if (::fcntl(sqe.fd, F_GETPIPE_SZ) < 0) return false;
+  if ((::fcntl(sqe.fd, F_GETFL) & O_NONBLOCK) != 0) return false;
+  pollfd look = {sqe.fd, POLLIN, 0};
+  return ::poll(&look, 1, 0) == 0;
+}
+
+}  // namespace
+
+bool AwaitsPeer(InFlight* flight, int32_t result, abi::Sqe* next) {
+  if (flight->cancelled) return false;
+  if (flight->awaits_writer) {
+    flight->awaits_writer = false;
+    if (result < 0) return false;
+    *next = flight->submission;
+    return true;
+  }
+  if (HasNoReader(flight->submission, result)) {
+    flight->submission.flags |= abi::kSqeAsync;
+    *next = flight->submission;
+    return true;
+  }
+  if (!HasNoWriter(*flight, result)) return false;
+  flight->awaits_writer = true;
+  next->opcode = abi::kOpPollAdd;
+  next->fd = flight->submission.fd;
+  next->op_flags = POLLIN;
+  return true;
+}
+
+}  // namespace ringpost
