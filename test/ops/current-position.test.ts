@@ -120,7 +120,7 @@ describeOnEngineSetups((running) => {
   });
 
   it("is the file's until a close that was asked for later", async () => {
-    const fd = fs.openSync(makeBlocks());
+    const fd = fs.openSync(makeBlocks(), "r");
     const buffers = Array.from({ length: BLOCKS }, () => Buffer.alloc(BLOCK_BYTES));
     const reads = buffers.map((buffer) => running.client.read(fd, buffer));
     await within(SOON_MS, "close", running.client.close(fd));

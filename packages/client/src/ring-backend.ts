@@ -3,8 +3,9 @@
  * the replies (stage 9). All on the client's thread.
  *
  * A turn: requests posted anywhere in one turn of the event loop are encoded as they come, and published together when its
- * microtasks are done (process.nextTick). Replies that are there by then are settled at once; only then does the client
- * park. While it hasn't, the engine spares itself the notify.
+ * microtasks are done (process.nextTick). Replies that are there by then are settled at once; where they are due soon, the
+ * client looks again from its event loop (reply-watch.ts); only then does it park. While it hasn't, the engine spares itself
+ * the notify.
  */
 
 import {
@@ -23,6 +24,7 @@ import { encodeRequest, pathFits } from "./encode-request.js";
 import { closedError, operationError, queueFullError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { publishBatch } from "./publish-batch.js";
+import { ReplyWatch } from "./reply-watch.js";
 import { ReplySettler } from "./settle-replies.js";
 import { type Lease, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
@@ -47,6 +49,7 @@ export class RingBackend implements Backend {
   readonly #slots: SlotTable;
   readonly #settler: ReplySettler;
   readonly #line: WaitingLine;
+  readonly #watch = new ReplyWatch();
   readonly #counters: Float64Array;
 
   #state: State = "open";
@@ -172,6 +175,8 @@ export class RingBackend implements Backend {
       this.#passes = 0;
     } else if (this.#replies.available() > 0) {
       this.#settleInTurn();
+    } else if (this.#watch.looksOn()) {
+      this.#turnSoon();
     } else {
       this.#sleep();
     }
@@ -185,9 +190,14 @@ export class RingBackend implements Backend {
       this.#scheduleTurn();
     } else {
       this.#passes = 0;
-      this.#turnScheduled = true;
-      setImmediate(this.#onTurn);
+      this.#turnSoon();
     }
+  }
+
+  /** The next turn comes after timers and other I/O have had theirs. */
+  #turnSoon(): void {
+    this.#turnScheduled = true;
+    setImmediate(this.#onTurn);
   }
 
   #sleep(): void {
@@ -221,6 +231,7 @@ export class RingBackend implements Backend {
     const lateBefore = this.#settler.lateReplies;
     const count = this.#settler.settleAll();
     if (count === 0) return;
+    this.#watch.replied();
     const late = this.#settler.lateReplies - lateBefore;
     this.#settled += count;
     this.#count(ClientCounter.SETTLED, count - late);
