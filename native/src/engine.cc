@@ -21,6 +21,21 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 // Longest wait while stopping: how soon the lack of progress is noticed.
 constexpr uint32_t kStoppingWaitMs = 20;
 
+// How long the engine looks for requests before it parks, and how often between two looks at the
+// clock.
+constexpr std::chrono::microseconds kLongestLook{20};
+constexpr int kLooksPerClock = 16;
+// Where more looks are in vain than not, one in 2^n waits begins with one.
+constexpr uint32_t kMostRarity = 9;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 // The kernel takes submissions as long as it has memory for them; after so many refusals in a row
 // something is wrong that waiting doesn't mend.
 constexpr int kMostSubmitRetries = 1'000'000;
@@ -76,8 +91,40 @@ int Engine::Run() {
     PublishReplies();
     if (notify_count_ > 0) return static_cast<int>(notify_count_);
     if (took || reaped || ring_.Pending() > 0) continue;
+    if (LooksAgain()) continue;
     if (!WaitForWork()) return 0;
   }
+}
+
+// Nothing to do, and nothing in the kernel: clients that settle a burst of replies will post again
+// within microseconds. Returns whether one has, before the engine parks. Looks in vain make the
+// next ones rarer, as they take time from whoever shares this CPU.
+bool Engine::LooksAgain() {
+  if (in_flight_count_ > 0 || stopping_) return false;
+  if (skip_looks_ > 0) {
+    skip_looks_--;
+    return false;
+  }
+  const Clock::time_point end = Clock::now() + kLongestLook;
+  do {
+    for (int nth = 0; nth < kLooksPerClock; nth++) {
+      if (HasRequests() || roster_->has_changes()) {
+        if (rarity_ > 0) rarity_--;
+        skip_looks_ = (1u << rarity_) - 1;
+        return true;
+      }
+      Pause();
+    }
+  } while (Clock::now() < end);
+  rarity_ = std::min(rarity_ + 1, kMostRarity);
+  skip_looks_ = (1u << rarity_) - 1;
+  return false;
+}
+
+bool Engine::HasRequests() const {
+  return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
+    return services_[client].serving && services_[client].requests.Available() > 0;
+  });
 }
 
 // Parks, looks once more, and sleeps until a completion, the doorbell, or the end of the idle wait.

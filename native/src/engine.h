@@ -93,6 +93,8 @@ class Engine {
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
+  [[nodiscard]] bool LooksAgain();
+  [[nodiscard]] bool HasRequests() const;
   bool WaitForWork();
   [[nodiscard]] bool HasRequestsOrdered() const;
   void ListenForDoorbell();
@@ -128,6 +130,8 @@ class Engine {
   uint32_t turn_ = 0;  // whose turn it is to be taken from first
   uint32_t in_flight_count_ = 0;
   uint32_t notify_count_ = 0;
+  uint32_t skip_looks_ = 0;
+  uint32_t rarity_ = 0;  // of looks: one in 2^n waits
 
   bool stopping_ = false;
   bool stop_cancelled_ = false;
