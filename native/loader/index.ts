@@ -61,7 +61,7 @@ export interface Addon {
   /** Returns false where there is no such engine any more. */
   stopEngine(engine: number, graceMs: number): boolean;
   /** Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone. */
-  connect(engine: number, onOrphaned: () => void): NativeClient | number;
+  connect(engine: number, memory: SharedArrayBuffer, onOrphaned: () => void): NativeClient | number;
 }
 
 type LoadFrom = (directory: string) => Addon;

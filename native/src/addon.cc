@@ -104,7 +104,8 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
 
 class ClientHandle {
  public:
-  // connect(engineId, onOrphaned) → { index, pin(), … } or a negative errno
+  // connect(engineId, memory: SharedArrayBuffer, onOrphaned) → { index, pin(), … } or a negative
+  // errno
   static Napi::Value Connect(const Napi::CallbackInfo& info);
 
   ~ClientHandle() { Leave(); }
@@ -139,6 +140,7 @@ class ClientHandle {
     if (left_) return;
     left_ = true;
     roster_->Close(client_);  // from here on, no notice can come
+    memory_.Reset();
     napi_release_threadsafe_function(orphaned_, napi_tsfn_abort);
     napi_remove_env_cleanup_hook(env_, OnCleanup, this);
     roster_.reset();  // and with the last of its holders the doorbell, long before a garbage
@@ -164,6 +166,8 @@ class ClientHandle {
   std::shared_ptr<Roster> roster_;
   uint32_t client_ = 0;
   bool left_ = true;
+  // The mailbox, which is read once more when the client leaves.
+  Napi::ObjectReference memory_;
   // Carries the notice of the engine's end into this thread, and keeps its event loop alive while
   // requests are in flight.
   napi_threadsafe_function orphaned_ = nullptr;
@@ -176,7 +180,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   std::unique_ptr<ClientHandle> handle(new ClientHandle(env, std::move(roster)));
 
   const napi_status made =
-      napi_create_threadsafe_function(env, info[1], nullptr, Napi::String::New(env, "ringpost"), 0,
+      napi_create_threadsafe_function(env, info[2], nullptr, Napi::String::New(env, "ringpost"), 0,
                                       1, nullptr, nullptr, nullptr, nullptr, &handle->orphaned_);
   if (made != napi_ok) return Napi::Number::New(env, -ENOMEM);
   napi_unref_threadsafe_function(env, handle->orphaned_);
@@ -187,6 +191,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   }
   handle->client_ = static_cast<uint32_t>(seat);
   handle->left_ = false;
+  handle->memory_ = Napi::Persistent(info[1].As<Napi::Object>());
   // After the thread-safe function, so that this hook runs before Node closes it (hooks run last
   // in, first out).
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());

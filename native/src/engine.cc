@@ -199,6 +199,7 @@ void Engine::BeginService(uint32_t client) {
   ClientService& service = services_[client];
   if (service.in_flight == nullptr) {
     service.in_flight = std::make_unique<InFlight[]>(memory_.slot_count());
+    service.handed = HandedDescriptors(memory_.slot_count());
     service.index = client;
     service.mailbox = memory_.mailbox(client);
   }
@@ -250,12 +251,7 @@ void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
 // The kernel holds nothing of this closed client any more: what it has left behind is tidied up,
 // and the seat is free.
 void Engine::FinishClosing(ClientService& service) {
-  for (uint32_t nth = 0, unread = std::min(service.replies.Unread(), memory_.slot_count());
-       nth < unread; nth++) {
-    const uint32_t slot = service.replies.UnreadAt(nth).slot;
-    if (slot < memory_.slot_count())
-      UniqueFd(std::exchange(service.in_flight[slot].handed_fd, -1)).Reset();
-  }
+  service.handed.CloseUnread(service.replies);
   CloseKept(service);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
     if (service.regions->IsRegistered(slab)) {
@@ -296,6 +292,8 @@ void Engine::Shutdown() {
                   // is a ring
   PublishReplies();
   for (ClientService& service : services_) CloseKept(service);
+  for (const uint32_t client : active_)
+    roster_->Bequeath(client, services_[client].replies, std::move(services_[client].handed));
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
   ring_.Close();
   roster_->EngineGone();

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "handed_descriptors.h"
 #include "in_flight.h"
 #include "offset_lines.h"
 #include "ring.h"
@@ -34,6 +35,7 @@ struct ClientService {
   RingProducer<Reply> replies;
   RegionTable* regions = nullptr;
   std::unique_ptr<InFlight[]> in_flight;  // one per slot
+  HandedDescriptors handed;
   std::vector<int32_t>
       kept_fds;  // open between the requests of one whole-file operation: ours to close
   uint32_t in_flight_count = 0;

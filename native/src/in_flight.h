@@ -16,9 +16,6 @@ struct InFlight {
   uint32_t opcode = kIdle;
   uint32_t generation = 0;
   bool cancelled = false;
-  // A descriptor in the slot's last reply. Closed by the engine if the client goes away without
-  // reading that reply.
-  int32_t handed_fd = -1;
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll

@@ -70,8 +70,11 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kern
   }
   if (flight.opcode == protocol::opcode::kOpen && result >= 0) {
     const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
-    if (kept) service.kept_fds.push_back(result);
-    flight.handed_fd = kept ? -1 : result;
+    if (kept) {
+      service.kept_fds.push_back(result);
+    } else {
+      service.handed.Put(slot, result);
+    }
   } else if (flight.opcode == protocol::opcode::kClose) {
     std::erase(service.kept_fds, flight.fd);
   }

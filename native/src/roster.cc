@@ -65,8 +65,7 @@ void Roster::Close(uint32_t client) {
   Seat& seat = seats_[client];
   seat.notice = {};
   if (seat.state == SeatState::kOrphaned && gone_) {
-    seat.regions->Clear();
-    seat.state = SeatState::kFree;
+    FreeWithoutEngine(seat);
     return;
   }
   if (seat.state != SeatState::kOpen && seat.state != SeatState::kOrphaned) return;
@@ -123,6 +122,13 @@ void Roster::Orphan(uint32_t client) {
   OrphanLocked(seats_[client]);
 }
 
+void Roster::Bequeath(uint32_t client, const RingProducer<Reply>& replies,
+                      HandedDescriptors handed) {
+  const std::lock_guard lock(mutex_);
+  seats_[client].replies = replies;
+  seats_[client].handed = std::move(handed);
+}
+
 void Roster::EngineGone() {
   {
     const std::lock_guard lock(mutex_);
@@ -130,10 +136,7 @@ void Roster::EngineGone() {
     gone_ = true;
     for (Seat& seat : seats_) {
       OrphanLocked(seat);
-      if (seat.state == SeatState::kClosing) {
-        seat.regions->Clear();
-        seat.state = SeatState::kFree;
-      }
+      if (seat.state == SeatState::kClosing) FreeWithoutEngine(seat);
     }
   }
   drained_.notify_all();
@@ -143,6 +146,12 @@ void Roster::MarkChanged(Seat& seat) {
   seat.changed = true;
   changes_.store(true, std::memory_order_seq_cst);  // pairs with HasChangesOrdered
   RingDoorbell();
+}
+
+void Roster::FreeWithoutEngine(Seat& seat) {
+  seat.handed.CloseUnread(seat.replies);
+  seat.regions->Clear();
+  seat.state = SeatState::kFree;
 }
 
 void Roster::OrphanLocked(Seat& seat) {

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "handed_descriptors.h"
 #include "regions.h"
 #include "unique_fd.h"
 
@@ -57,7 +58,7 @@ class Roster {
   // Takes a free seat. Returns its number, -EAGAIN where all are taken (waiting shortly for one
   // that is being given back), -ESHUTDOWN where the engine is stopping or gone.
   [[nodiscard]] int Connect(OrphanNotice notice);
-  // The client posts no more. What it has in flight is cancelled.
+  // The client posts no more. What it has in flight is cancelled. Its mailbox is still there.
   void Close(uint32_t client);
   // Blocks until the kernel holds nothing of a closed client. The engine's thread, or its end, sees
   // to it.
@@ -82,6 +83,9 @@ class Roster {
   void Drained(uint32_t client);
   // This client gets no more service. Sends its notice.
   void Orphan(uint32_t client);
+  // The engine publishes no more replies to this client: its descriptors in those that are unread
+  // are the roster's to close, if the client closes without having read them.
+  void Bequeath(uint32_t client, const RingProducer<Reply>& replies, HandedDescriptors handed);
   // The engine serves nobody any more, and its ring is closed: orphans all.
   void EngineGone();
 
@@ -93,6 +97,9 @@ class Roster {
     OrphanNotice notice;
     std::unique_ptr<RegionTable>
         regions;  // made for the seat's first client, kept for the next ones
+    // Once the engine is gone: what it had put into this client's mailbox.
+    RingProducer<Reply> replies;
+    HandedDescriptors handed;
   };
 
   // With the mutex held.
@@ -100,6 +107,7 @@ class Roster {
   [[nodiscard]] bool AnyClosing() const;
   void MarkChanged(Seat& seat);
   void OrphanLocked(Seat& seat);
+  static void FreeWithoutEngine(Seat& seat);
 
   const UniqueFd doorbell_;
   const uint32_t slot_count_;

@@ -66,7 +66,7 @@ void Engine::Accept(ClientService& service, const Request& request) {
   flight.in_line = false;
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
-  flight.handed_fd = -1;  // the client read the slot's last reply: it has used the slot again
+  service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
   if (request.opcode == opcode::kRegisterSlab) {

@@ -157,6 +157,24 @@ TEST(a_terminated_engine_lets_go_of_all_memory) {
   CHECK_EQ(OpenDescriptors(), descriptors);
 }
 
+TEST(a_client_that_outlives_its_engine_leaves_no_descriptor_unread) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  const int descriptors = OpenDescriptors();
+  TestEngine engine(WithShortWaits());
+  TestClient client(engine.memory(), engine.roster());
+  const UniqueFd read(client.Result(Open(path.c_str(), O_RDONLY)));
+  for (int opens = 0; opens < 3; opens++) client.Post(Open(path.c_str(), O_RDONLY));
+  client.Publish();
+  uint64_t& replied = client.mailbox().counters[protocol::service_counter::kReplied];
+  CHECK(Await([&] { return std::atomic_ref(replied).load(std::memory_order_relaxed) == 4; }));
+  engine.Terminate();
+  client.CloseAndDrain();
+  CHECK(::fcntl(read.get(), F_GETFD) >= 0);
+  CHECK_EQ(OpenDescriptors(), descriptors + 1 + 1);  // what was read, and the roster's doorbell
+}
+
 // As the lifecycle of a process that exits: the engine and its clients end at the same moment.
 TEST(the_ends_of_engine_and_clients_race) {
   NEEDS_IO_URING();

@@ -37,7 +37,7 @@ export class RawClient {
   isOrphaned = false;
 
   constructor(handle: EngineHandle) {
-    const native = addon.connect(handle.engine, () => {
+    const native = addon.connect(handle.engine, handle.memory, () => {
       this.isOrphaned = true;
     });
     if (typeof native === "number") {

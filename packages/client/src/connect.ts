@@ -52,7 +52,9 @@ export function connectNow(handle: EngineHandle): Client {
   checkHandle(handle);
   // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes.
   let backendOrGone: WeakRef<RingBackend> | undefined;
-  const native = addon.connect(handle.engine, () => backendOrGone?.deref()?.orphan());
+  const native = addon.connect(handle.engine, handle.memory, () =>
+    backendOrGone?.deref()?.orphan(),
+  );
   if (typeof native === "number") throw refusedConnection(native);
   const mailbox = new Mailbox(handle.memory, native.index);
   const backend = new RingBackend(native, mailbox, handle.queueLimit);

@@ -11,23 +11,32 @@ const LONGEST_LOOK_MS = 0.04;
 /** Weight of the latest wait in the average: the last dozen waits decide. */
 const WEIGHT = 1 / 8;
 
+/** Average of the recent waits. */
+const TYPICAL = 0;
+/** When this wait began; 0 while there is none. */
+const SINCE = 1;
+
 export class ReplyWatch {
-  /** Average of the recent waits, in ms. The first ones are to show whether looking pays. */
-  #typicalMs = LONGEST_LOOK_MS;
-  /** When this wait began; 0 while there is none. */
-  #since = 0;
+  // Beside each other in one array: a number that changes would be allocated anew as a field.
+  readonly #ms = new Float64Array(2);
+
+  constructor() {
+    this.#ms[TYPICAL] = LONGEST_LOOK_MS; // the first waits are to show whether looking pays
+  }
 
   /** Nothing is there yet. Returns whether to look again soon, instead of parking now. */
   looksOn(): boolean {
     const now = performance.now();
-    if (this.#since === 0) this.#since = now;
-    return this.#typicalMs < LONGEST_LOOK_MS && now - this.#since < LONGEST_LOOK_MS;
+    const ms = this.#ms;
+    if (ms[SINCE] === 0) ms[SINCE] = now;
+    return ms[TYPICAL]! < LONGEST_LOOK_MS && now - ms[SINCE]! < LONGEST_LOOK_MS;
   }
 
   /** Replies have come: by a look, or by a notify. */
   replied(): void {
-    if (this.#since === 0) return;
-    this.#typicalMs += (performance.now() - this.#since - this.#typicalMs) * WEIGHT;
-    this.#since = 0;
+    const ms = this.#ms;
+    if (ms[SINCE] === 0) return;
+    ms[TYPICAL]! += (performance.now() - ms[SINCE]! - ms[TYPICAL]!) * WEIGHT;
+    ms[SINCE] = 0;
   }
 }

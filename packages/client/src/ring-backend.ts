@@ -33,6 +33,9 @@ import { WaitingLine } from "./waiting-line.js";
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
 
+/** How often one look loads the index of the replies. */
+const LOADS_PER_LOOK = 500;
+
 const ENOENT = -2;
 const ENAMETOOLONG = -36;
 const ECANCELED = -125;
@@ -176,7 +179,8 @@ export class RingBackend implements Backend {
     } else if (this.#replies.available() > 0) {
       this.#settleInTurn();
     } else if (this.#watch.looksOn()) {
-      this.#turnSoon();
+      if (this.#repliesArrive()) this.#settleInTurn();
+      else this.#turnSoon();
     } else {
       this.#sleep();
     }
@@ -198,6 +202,14 @@ export class RingBackend implements Backend {
   #turnSoon(): void {
     this.#turnScheduled = true;
     setImmediate(this.#onTurn);
+  }
+
+  /** A look of a microsecond or two: long against a round of the event loop, short for whoever waits for one. */
+  #repliesArrive(): boolean {
+    for (let nth = 0; nth < LOADS_PER_LOOK; nth++) {
+      if (this.#replies.available() > 0) return true;
+    }
+    return false;
   }
 
   #sleep(): void {

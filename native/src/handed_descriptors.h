@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "rings.h"
+#include "shared_memory.h"
+#include "unique_fd.h"
+
+namespace ringpost {
+
+// Descriptors in the replies to one client: the client's once it has read the reply, and closed
+// here if it goes away without. The engine thread's; what is left when the engine ends goes to the
+// roster, as clients may outlive it.
+class HandedDescriptors {
+ public:
+  HandedDescriptors() = default;
+  explicit HandedDescriptors(uint32_t slot_count) : by_slot_(slot_count, UniqueFd::kNone) {}
+
+  void Put(uint32_t slot, int32_t fd) { by_slot_[slot] = fd; }
+  // The client has read the slot's last reply: it uses the slot again.
+  void Forget(uint32_t slot) { by_slot_[slot] = UniqueFd::kNone; }
+
+  // The client is gone. Reads its mailbox: the head of its replies, and what was put behind it.
+  void CloseUnread(const RingProducer<Reply>& replies) {
+    if (by_slot_.empty()) return;  // never served, so never handed anything
+    const auto slot_count = static_cast<uint32_t>(by_slot_.size());
+    for (uint32_t nth = 0, unread = std::min(replies.Unread(), slot_count); nth < unread; nth++) {
+      const uint32_t slot = replies.UnreadAt(nth).slot;
+      if (slot < slot_count) UniqueFd(std::exchange(by_slot_[slot], UniqueFd::kNone)).Reset();
+    }
+  }
+
+ private:
+  std::vector<int32_t> by_slot_;
+};
+
+}  // namespace ringpost
