@@ -6,7 +6,8 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 3481823836u;
+inline constexpr uint32_t kLayoutHash = 2895932521u;
+inline constexpr uint32_t kLastOpcode = 24u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
@@ -86,6 +87,9 @@ inline constexpr uint32_t kLength = 9u;
 inline constexpr uint32_t kFlags = 10u;
 inline constexpr uint32_t kMode = 11u;
 inline constexpr uint32_t kPathBytes = 12u;
+inline constexpr uint32_t kSecondPathBytes = 13u;
+inline constexpr uint32_t kSecondFd = 14u;
+inline constexpr uint32_t kLengthHigh = 15u;
 }  // namespace request_word
 
 namespace reply_word {
@@ -106,7 +110,9 @@ inline constexpr uint32_t kResultOffset = 0u;
 inline constexpr uint32_t kResultBytes = 256u;
 inline constexpr uint32_t kPathOffset = 256u;
 inline constexpr uint32_t kPathCapacity = 4096u;
-inline constexpr uint32_t kBytes = 4352u;
+inline constexpr uint32_t kSecondPathOffset = 4352u;
+inline constexpr uint32_t kSecondPositionOffset = 248u;
+inline constexpr uint32_t kBytes = 8448u;
 }  // namespace payload
 
 namespace open_flag {
@@ -146,6 +152,16 @@ inline constexpr uint32_t kReadFile = 11u;
 inline constexpr uint32_t kReadRest = 12u;
 inline constexpr uint32_t kWriteFile = 13u;
 inline constexpr uint32_t kRegisterSlab = 14u;
+inline constexpr uint32_t kFtruncate = 15u;
+inline constexpr uint32_t kFallocate = 16u;
+inline constexpr uint32_t kFadvise = 17u;
+inline constexpr uint32_t kSyncFileRange = 18u;
+inline constexpr uint32_t kRename = 19u;
+inline constexpr uint32_t kUnlink = 20u;
+inline constexpr uint32_t kRmdir = 21u;
+inline constexpr uint32_t kMkdir = 22u;
+inline constexpr uint32_t kSymlink = 23u;
+inline constexpr uint32_t kLink = 24u;
 }  // namespace opcode
 
 }  // namespace ringpost::protocol

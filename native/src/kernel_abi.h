@@ -112,12 +112,21 @@ inline constexpr uint8_t kOpFsync = 3;
 inline constexpr uint8_t kOpReadFixed = 4;
 inline constexpr uint8_t kOpWriteFixed = 5;
 inline constexpr uint8_t kOpPollAdd = 6;
+inline constexpr uint8_t kOpSyncFileRange = 8;
 inline constexpr uint8_t kOpAsyncCancel = 14;
+inline constexpr uint8_t kOpFallocate = 17;
 inline constexpr uint8_t kOpOpenat = 18;
 inline constexpr uint8_t kOpClose = 19;
 inline constexpr uint8_t kOpStatx = 21;
 inline constexpr uint8_t kOpRead = 22;
 inline constexpr uint8_t kOpWrite = 23;
+inline constexpr uint8_t kOpFadvise = 24;
+inline constexpr uint8_t kOpRenameat = 35;   // since Linux 5.11
+inline constexpr uint8_t kOpUnlinkat = 36;   // since Linux 5.11
+inline constexpr uint8_t kOpMkdirat = 37;    // since Linux 5.15
+inline constexpr uint8_t kOpSymlinkat = 38;  // since Linux 5.15
+inline constexpr uint8_t kOpLinkat = 39;     // since Linux 5.15
+inline constexpr uint8_t kOpFtruncate = 55;  // since Linux 6.9
 
 // The mirrored structs against the kernel's.
 static_assert(sizeof(Sqe) == 64 && sizeof(Sqe) == sizeof(io_uring_sqe));
@@ -198,6 +207,16 @@ static_assert(sizeof(RsrcUpdate2) == sizeof(io_uring_rsrc_update2));
 static_assert(kOpAsyncCancel == IORING_OP_ASYNC_CANCEL && kOpOpenat == IORING_OP_OPENAT);
 static_assert(kOpClose == IORING_OP_CLOSE && kOpStatx == IORING_OP_STATX);
 static_assert(kOpRead == IORING_OP_READ && kOpWrite == IORING_OP_WRITE);
+static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FADVISE);
+static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+static_assert(kOpRenameat == IORING_OP_RENAMEAT && kOpUnlinkat == IORING_OP_UNLINKAT);
+static_assert(kOpMkdirat == IORING_OP_MKDIRAT && kOpSymlinkat == IORING_OP_SYMLINKAT &&
+              kOpLinkat == IORING_OP_LINKAT);
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+static_assert(kOpFtruncate == IORING_OP_FTRUNCATE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 static_assert(kRegisterBuffers2 == IORING_REGISTER_BUFFERS2 &&

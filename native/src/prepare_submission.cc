@@ -18,13 +18,22 @@ namespace payload = protocol::payload;
 
 uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
-// The path in the slot's payload. Closed with a NUL here, whatever the client wrote: the kernel
-// must not read on. Returns nullptr where the length is not that of a path.
-const char* PathOf(const Request& request, const Mailbox& mailbox) {
-  if (request.path_bytes == 0 || request.path_bytes >= payload::kPathCapacity) return nullptr;
-  uint8_t* path = mailbox.Path(request.slot);
-  path[request.path_bytes] = 0;
+bool IsPathLength(uint32_t bytes) { return bytes > 0 && bytes < payload::kPathCapacity; }
+
+// A path in the slot's payload. Closed with a NUL here, whatever the client wrote: the kernel must
+// not read on. Returns nullptr where the length is not that of a path.
+const char* Closed(uint8_t* path, uint32_t bytes) {
+  if (!IsPathLength(bytes)) return nullptr;
+  path[bytes] = 0;
   return reinterpret_cast<const char*>(path);
+}
+
+const char* PathOf(const Request& request, const Mailbox& mailbox) {
+  return Closed(mailbox.Path(request.slot), request.path_bytes);
+}
+
+const char* SecondPathOf(const Request& request, const Mailbox& mailbox) {
+  return Closed(mailbox.SecondPath(request.slot), request.second_path_bytes);
 }
 
 int FindBuffer(const Request& request, const RegionTable& regions, Span* out) {
@@ -92,6 +101,55 @@ int PrepareStatx(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) 
   return 0;
 }
 
+// Operations on a range of an open file.
+int PrepareRange(const Request& request, uint8_t operation, abi::Sqe* sqe) {
+  sqe->opcode = operation;
+  sqe->fd = request.fd;
+  sqe->offset = request.position();
+  sqe->length = request.length;
+  // Since Linux 6.10, fadvise looks here for a length that doesn't fit there.
+  if (request.length_high != 0) sqe->address = request.long_length();
+  sqe->op_flags = request.flags;
+  return 0;
+}
+
+int PrepareFallocate(const Request& request, abi::Sqe* sqe) {
+  sqe->opcode = abi::kOpFallocate;
+  sqe->fd = request.fd;
+  sqe->offset = request.position();
+  sqe->address = request.long_length();
+  sqe->length = request.mode;
+  return 0;
+}
+
+// unlink, rmdir, mkdir
+int PrepareOnePath(const Request& request, const Mailbox& mailbox, uint8_t operation,
+                   uint32_t flags, abi::Sqe* sqe) {
+  const char* path = PathOf(request, mailbox);
+  if (path == nullptr) return -EINVAL;
+  sqe->opcode = operation;
+  sqe->fd = AT_FDCWD;
+  sqe->address = Address(path);
+  sqe->length = request.mode;
+  sqe->op_flags = flags;
+  return 0;
+}
+
+// rename, link, symlink: from the first path to the second. A symlink's first path is its text, so
+// only one is looked up.
+int PrepareTwoPaths(const Request& request, const Mailbox& mailbox, uint8_t operation,
+                    abi::Sqe* sqe) {
+  if (!IsPathLength(request.path_bytes) || !IsPathLength(request.second_path_bytes)) return -EINVAL;
+  sqe->opcode = operation;
+  sqe->fd = AT_FDCWD;
+  sqe->address = Address(PathOf(request, mailbox));
+  sqe->offset = Address(SecondPathOf(request, mailbox));
+  if (operation == abi::kOpSymlinkat) return 0;
+  sqe->length = static_cast<uint32_t>(AT_FDCWD);
+  sqe->op_flags = request.flags;
+  return 0;
+}
+
 int PrepareRecipe(const Request& request, const Mailbox& mailbox, const RegionTable& regions,
                   InFlight* flight, abi::Sqe* sqe) {
   if (const int found = FindBuffer(request, regions, &flight->buffer); found < 0) return found;
@@ -138,6 +196,26 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareSync(request, abi::kFsyncDatasync, sqe);
     case opcode::kStat:
       return PrepareStatx(request, mailbox, sqe);
+    case opcode::kFtruncate:
+      return PrepareRange(request, abi::kOpFtruncate, sqe);
+    case opcode::kFallocate:
+      return PrepareFallocate(request, sqe);
+    case opcode::kFadvise:
+      return PrepareRange(request, abi::kOpFadvise, sqe);
+    case opcode::kSyncFileRange:
+      return PrepareRange(request, abi::kOpSyncFileRange, sqe);
+    case opcode::kRename:
+      return PrepareTwoPaths(request, mailbox, abi::kOpRenameat, sqe);
+    case opcode::kUnlink:
+      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, 0, sqe);
+    case opcode::kRmdir:
+      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, AT_REMOVEDIR, sqe);
+    case opcode::kMkdir:
+      return PrepareOnePath(request, mailbox, abi::kOpMkdirat, 0, sqe);
+    case opcode::kSymlink:
+      return PrepareTwoPaths(request, mailbox, abi::kOpSymlinkat, sqe);
+    case opcode::kLink:
+      return PrepareTwoPaths(request, mailbox, abi::kOpLinkat, sqe);
     case opcode::kReadFile:
     case opcode::kReadRest:
     case opcode::kWriteFile:

@@ -20,6 +20,9 @@ static_assert(offsetof(Request, length) == word::kLength * 4 &&
               offsetof(Request, flags) == word::kFlags * 4);
 static_assert(offsetof(Request, mode) == word::kMode * 4 &&
               offsetof(Request, path_bytes) == word::kPathBytes * 4);
+static_assert(offsetof(Request, second_path_bytes) == word::kSecondPathBytes * 4);
+static_assert(offsetof(Request, second_fd) == word::kSecondFd * 4 &&
+              offsetof(Request, length_high) == word::kLengthHigh * 4);
 static_assert(sizeof(Reply) == protocol::kReplyBytes);
 static_assert(offsetof(Reply, slot) == protocol::reply_word::kSlot * 4);
 static_assert(offsetof(Reply, generation) == protocol::reply_word::kGeneration * 4);

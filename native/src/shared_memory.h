@@ -25,9 +25,12 @@ struct Request {
   uint32_t flags;
   uint32_t mode;
   uint32_t path_bytes;
-  uint32_t reserved[3];
+  uint32_t second_path_bytes;
+  int32_t second_fd;
+  uint32_t length_high;
 
   [[nodiscard]] uint64_t position() const { return uint64_t{position_high} << 32 | position_low; }
+  [[nodiscard]] uint64_t long_length() const { return uint64_t{length_high} << 32 | length; }
 };
 
 struct Reply {
@@ -50,6 +53,10 @@ struct Mailbox {
   }
   [[nodiscard]] uint8_t* Path(uint32_t slot) const {
     return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kPathOffset;
+  }
+  [[nodiscard]] uint8_t* SecondPath(uint32_t slot) const {
+    return payloads + size_t{slot} * protocol::payload::kBytes +
+           protocol::payload::kSecondPathOffset;
   }
 };
 

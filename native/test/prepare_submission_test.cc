@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cstdio>
 #include <cstring>
 
 #include "check.h"
@@ -124,6 +125,83 @@ TEST(readv_and_writev) {
     CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
     CHECK_EQ(sqe.address, Address(desk.regions.VectorRoom(kSlot, 3)));
     CHECK_EQ(sqe.length, 3);
+  }
+}
+
+TEST(operations_on_a_range) {
+  Desk desk;
+  constexpr uint64_t kLong = 0x7'0000'0003;
+  Request request = Make(opcode::kFallocate);
+  request.length = static_cast<uint32_t>(kLong);
+  request.length_high = kLong >> 32;
+  request.mode = FALLOC_FL_KEEP_SIZE;
+  abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpFallocate);
+  CHECK_EQ(sqe.fd, 33);
+  CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+  CHECK_EQ(sqe.address, kLong);
+  CHECK_EQ(sqe.length, FALLOC_FL_KEEP_SIZE);
+
+  request = Make(opcode::kFadvise);
+  request.length = 3;
+  request.flags = POSIX_FADV_DONTNEED;
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpFadvise);
+  CHECK_EQ(sqe.address, 0);
+  CHECK_EQ(sqe.length, 3);
+  CHECK_EQ(sqe.op_flags, POSIX_FADV_DONTNEED);
+  request.length_high = kLong >> 32;
+  CHECK_EQ(desk.Prepare(request).address, kLong);
+
+  request = Make(opcode::kSyncFileRange);
+  request.length = 4096;
+  request.flags = 6;
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpSyncFileRange);
+  CHECK_EQ(sqe.length, 4096);
+  CHECK_EQ(sqe.op_flags, 6);
+  CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+
+  sqe = desk.Prepare(Make(opcode::kFtruncate));
+  CHECK_EQ(sqe.opcode, abi::kOpFtruncate);
+  CHECK_EQ(sqe.offset, 0x0123'89ab'cdef);
+  CHECK_EQ(sqe.length, 0);
+  CHECK_EQ(sqe.address, 0);
+  CHECK(desk.PayloadsUntouched());
+}
+
+TEST(operations_on_one_path) {
+  Desk desk;
+  for (const uint32_t op : {opcode::kUnlink, opcode::kRmdir, opcode::kMkdir}) {
+    Request request = Make(op);
+    request.path_bytes = desk.WritePath("name");
+    request.mode = op == opcode::kMkdir ? 0750 : 0;
+    const abi::Sqe sqe = desk.Prepare(request);
+    CHECK_EQ(sqe.opcode, op == opcode::kMkdir ? abi::kOpMkdirat : abi::kOpUnlinkat);
+    CHECK_EQ(sqe.fd, AT_FDCWD);
+    CHECK_EQ(sqe.address, Address(desk.mailbox.Path(kSlot)));
+    CHECK_EQ(sqe.length, op == opcode::kMkdir ? 0750 : 0);
+    CHECK_EQ(sqe.op_flags, op == opcode::kRmdir ? AT_REMOVEDIR : 0);
+    CHECK_EQ(sqe.offset, 0);
+  }
+}
+
+TEST(operations_on_two_paths) {
+  Desk desk;
+  for (const uint32_t op : kWithTwoPaths) {
+    Request request = Make(op);
+    request.path_bytes = desk.WritePath("old");
+    request.second_path_bytes = desk.WriteSecondPath("newer");
+    request.flags = op == opcode::kRename ? RENAME_EXCHANGE : 0;
+    const abi::Sqe sqe = desk.Prepare(request);
+    CHECK_EQ(sqe.opcode, op == opcode::kRename    ? abi::kOpRenameat
+                         : op == opcode::kSymlink ? abi::kOpSymlinkat
+                                                  : abi::kOpLinkat);
+    CHECK_EQ(sqe.fd, AT_FDCWD);
+    CHECK_EQ(std::strcmp(reinterpret_cast<char*>(sqe.address), "old"), 0);
+    CHECK_EQ(std::strcmp(reinterpret_cast<char*>(sqe.offset), "newer"), 0);
+    CHECK_EQ(static_cast<int32_t>(sqe.length), op == opcode::kSymlink ? 0 : AT_FDCWD);
+    CHECK_EQ(sqe.op_flags, op == opcode::kRename ? RENAME_EXCHANGE : 0);
   }
 }
 

@@ -44,6 +44,10 @@ class Desk {
     std::memcpy(mailbox.Path(kSlot), path, std::strlen(path));
     return static_cast<uint32_t>(std::strlen(path));
   }
+  uint32_t WriteSecondPath(const char* path) const {
+    std::memcpy(mailbox.SecondPath(kSlot), path, std::strlen(path));
+    return static_cast<uint32_t>(std::strlen(path));
+  }
 
   abi::Sqe Prepare(const Request& request) {
     abi::Sqe sqe = {};
@@ -115,7 +119,9 @@ inline Request WithSlab(uint32_t op, uint32_t offset, uint32_t length) {
 }
 
 inline constexpr uint32_t kTransfers[] = {opcode::kRead, opcode::kWrite};
-inline constexpr uint32_t kWithPath[] = {opcode::kOpen, opcode::kStat, opcode::kReadFile,
-                                         opcode::kWriteFile};
+inline constexpr uint32_t kWithPath[] = {opcode::kOpen,      opcode::kStat,   opcode::kReadFile,
+                                         opcode::kWriteFile, opcode::kUnlink, opcode::kRmdir,
+                                         opcode::kMkdir};
+inline constexpr uint32_t kWithTwoPaths[] = {opcode::kRename, opcode::kSymlink, opcode::kLink};
 
 }  // namespace ringpost

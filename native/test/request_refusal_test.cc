@@ -13,7 +13,7 @@ namespace {
 
 TEST(unknown_operations_are_refused) {
   Desk desk;
-  for (const uint32_t op : {0u, opcode::kRegisterSlab, opcode::kRegisterSlab + 1, 255u,
+  for (const uint32_t op : {0u, opcode::kRegisterSlab, protocol::kLastOpcode + 1, 255u,
                             256u + opcode::kRead, 0x8000'0000u | opcode::kNop, UINT32_MAX}) {
     CHECK_EQ(desk.Refusal(WithOwn(op, 0, 1)), -EINVAL);
   }
@@ -85,6 +85,21 @@ TEST(paths_of_no_length_or_too_long_are_refused) {
   }
 }
 
+TEST(second_paths_of_no_length_or_too_long_are_refused) {
+  Desk desk;
+  for (const uint32_t op : kWithTwoPaths) {
+    for (const uint32_t bytes : {0u, payload::kPathCapacity, 0x8000'0000u, UINT32_MAX}) {
+      Request request = Make(op);
+      request.path_bytes = 3;
+      request.second_path_bytes = bytes;
+      CHECK_EQ(desk.Refusal(request), -EINVAL);
+      request.path_bytes = bytes;
+      request.second_path_bytes = 3;
+      CHECK_EQ(desk.Refusal(request), -EINVAL);
+    }
+  }
+}
+
 TEST(a_whole_file_read_into_nothing_is_refused) {
   Desk desk;
   for (const uint32_t op : {opcode::kReadFile, opcode::kReadRest}) {
@@ -107,10 +122,11 @@ TEST(random_requests_name_no_memory_but_their_own) {
     for (uint32_t& word : words) word = random.OneIn(2) ? random.Word() : random.Below(16);
     std::memcpy(&request, words, sizeof(request));
     request.slot = random.Below(kSlots);  // Accept has checked it
-    if (random.OneIn(2)) request.opcode = 1 + random.Below(14);
+    if (random.OneIn(2)) request.opcode = 1 + random.Below(protocol::kLastOpcode);
     if (random.OneIn(2)) request.region = random.OneIn(2) ? region::kOwn : kSlab;
     if (random.OneIn(2)) request.region_generation = random.OneIn(2) ? kGeneration : kSlab;
     if (random.OneIn(2)) request.path_bytes = random.Below(payload::kPathCapacity + 2);
+    if (random.OneIn(2)) request.second_path_bytes = random.Below(payload::kPathCapacity + 2);
     if (random.OneIn(2)) request.length = random.Below(kBytes + 2);
     abi::Sqe sqe = {};
     InFlight flight;
@@ -121,15 +137,29 @@ TEST(random_requests_name_no_memory_but_their_own) {
     accepted++;
     const bool in_buffer = sqe.address >= buffer && sqe.address <= buffer + kBytes &&
                            sqe.length <= buffer + kBytes - sqe.address;
-    const bool is_path =
-        sqe.address == payloads + request.slot * uint64_t{payload::kBytes} + payload::kPathOffset;
+    const uint64_t slots_payload = payloads + request.slot * uint64_t{payload::kBytes};
+    const bool is_path = sqe.address == slots_payload + payload::kPathOffset;
     switch (sqe.opcode) {
       case abi::kOpRead:
       case abi::kOpWrite:
         CHECK(in_buffer);
         break;
       case abi::kOpOpenat:
+      case abi::kOpUnlinkat:
+      case abi::kOpMkdirat:
         CHECK(is_path);
+        break;
+      case abi::kOpRenameat:
+      case abi::kOpLinkat:
+      case abi::kOpSymlinkat:
+        CHECK(is_path);
+        CHECK_EQ(sqe.offset, slots_payload + payload::kSecondPathOffset);
+        break;
+      case abi::kOpFallocate:
+      case abi::kOpFadvise:
+      case abi::kOpSyncFileRange:
+      case abi::kOpFtruncate:
+        CHECK(sqe.address == 0 || sqe.address == request.long_length());  // a length, no memory
         break;
       case abi::kOpStatx:
         CHECK(is_path || *reinterpret_cast<const char*>(sqe.address) == '\0');

@@ -27,7 +27,7 @@ TEST(the_geometry_comes_back) {
     const Mailbox last = memory.shared().mailbox(4);
     CHECK_EQ(last.requests.capacity, slot_count);
     CHECK_EQ(last.replies.capacity, slot_count);
-    const uint8_t* end = last.Path(slot_count - 1) + protocol::payload::kPathCapacity;
+    const uint8_t* end = last.SecondPath(slot_count - 1) + protocol::payload::kPathCapacity;
     CHECK(end <= memory.base() + memory.bytes());
   }
 }
@@ -44,7 +44,8 @@ TEST(the_parts_of_the_mailboxes_do_not_overlap) {
     CHECK(box.requests.entries + kSlots * sizeof(Request) <= box.replies.entries);
     CHECK(box.replies.entries + kSlots * sizeof(Reply) <= box.Result(0));
     CHECK(box.Result(0) + protocol::payload::kResultBytes <= box.Path(0));
-    CHECK_EQ(box.Path(0) + protocol::payload::kPathCapacity, box.Result(1));
+    CHECK_EQ(box.Path(0) + protocol::payload::kPathCapacity, box.SecondPath(0));
+    CHECK_EQ(box.SecondPath(0) + protocol::payload::kPathCapacity, box.Result(1));
     end_before = box.Result(kSlots - 1) + protocol::payload::kBytes;
   }
 }

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { runProgram } from "./run-program.js";
 
-/** Far more than the allocators' moods, far less than all the engines together: each has 70 MiB of shared memory. */
+/** Far more than the allocators' moods, far less than all the engines together: each has 137 MiB of shared memory. */
 const MOST_GROWTH_MIB = 100;
 const MOST_SHARED_MIB = 200;
 

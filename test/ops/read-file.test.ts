@@ -176,6 +176,11 @@ describeOnEngineSetups((running) => {
         code,
         () => running.client.readFile(path, options as object),
         () => nodeReadFile(path, options as object),
+        // Before Node 26, a failed read doesn't say of which file.
+        (failure) =>
+          failure.syscall === "read" && failure.path === undefined
+            ? { ...failure, path, message: `${failure.message} '${path}'` }
+            : failure,
       );
 
     it("ENOENT, of what is not there", () => both("ENOENT", dir().at("missing – 欠")));

@@ -46,17 +46,29 @@ export async function failureOf(call: Call): Promise<Failure> {
   throw new Error(`The call was to fail, and gave ${String(value)}`);
 }
 
+/** What this version of Node says otherwise than the one whose errors ours are. */
+export type Adapt = (nodes: Failure) => Failure;
+
 /** Our call must reject, not throw; with Node's error, field by field. Returns it. */
-export async function expectSameFailure(ours: Call, nodes: Call): Promise<Failure> {
+export async function expectSameFailure(
+  ours: Call,
+  nodes: Call,
+  adapt: Adapt = (failure) => failure,
+): Promise<Failure> {
   const promise = ours();
   expect(promise).toBeInstanceOf(Promise);
   const [actual, expected] = await Promise.all([failureOf(() => promise), failureOf(nodes)]);
-  expect(actual).toEqual(expected);
+  expect(actual).toEqual(adapt(expected));
   return actual;
 }
 
 /** Our call must fail as Node's does, and with this code, so that the comparison is about what the test says. */
-export async function expectNodesFailure(code: string, ours: Call, nodes: Call): Promise<void> {
+export async function expectNodesFailure(
+  code: string,
+  ours: Call,
+  nodes: Call,
+  adapt?: Adapt,
+): Promise<void> {
   expect((await failureOf(nodes)).code).toBe(code);
-  await expectSameFailure(ours, nodes);
+  await expectSameFailure(ours, nodes, adapt);
 }

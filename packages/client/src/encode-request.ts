@@ -30,21 +30,33 @@ export function encodeRequest(
   words[at + RequestWord.LENGTH] = request.length;
   words[at + RequestWord.FLAGS] = request.flags;
   words[at + RequestWord.MODE] = request.mode;
-  words[at + RequestWord.PATH_BYTES] =
-    request.path === undefined ? 0 : writePath(mailbox, slot, request.path);
+  words[at + RequestWord.PATH_BYTES] = writePath(
+    mailbox,
+    slot * Payload.BYTES + Payload.PATH_OFFSET,
+    request.path,
+  );
+  words[at + RequestWord.SECOND_PATH_BYTES] = writePath(
+    mailbox,
+    slot * Payload.BYTES + Payload.SECOND_PATH_OFFSET,
+    request.secondPath,
+  );
+  words[at + RequestWord.SECOND_FD] = request.secondFd;
+  words[at + RequestWord.LENGTH_HIGH] = request.lengthHigh;
 }
 
-/** Puts the path into the slot's payload. The engine closes it with a NUL. Returns its bytes. */
-function writePath(mailbox: Mailbox, slot: number, path: string | Uint8Array): number {
-  const start = slot * Payload.BYTES + Payload.PATH_OFFSET;
-  if (typeof path === "string")
+/** Puts a path into the slot's payload. The engine closes it with a NUL. Returns its bytes. */
+function writePath(mailbox: Mailbox, start: number, path: string | Uint8Array | undefined): number {
+  if (path === undefined) return 0;
+  if (typeof path === "string") {
     return mailbox.payloads.write(path, start, Payload.PATH_CAPACITY, "utf8");
+  }
   mailbox.payloads.set(path, start);
   return path.length;
 }
 
 /** Whether the path fits, its closing NUL included; the kernel would say ENAMETOOLONG of any other. */
-export function pathFits(path: string | Uint8Array): boolean {
+export function pathFits(path: string | Uint8Array | undefined): boolean {
+  if (path === undefined) return true;
   // A UTF-16 unit is at most three bytes of UTF-8: most paths need no count.
   if (typeof path === "string" && path.length * 3 < Payload.PATH_CAPACITY) return true;
   return Buffer.byteLength(path) < Payload.PATH_CAPACITY;

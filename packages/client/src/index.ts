@@ -13,7 +13,9 @@ export {
 export {
   type BufferView,
   type CloseOptions,
+  type MkdirOptions,
   type ReadFileOptions,
+  type RenameOptions,
   type StatOptions,
   type TransferOptions,
   toGraceMs,

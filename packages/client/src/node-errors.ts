@@ -11,6 +11,8 @@ export interface OperationError extends CodedError {
   errno: number;
   syscall: string;
   path?: string;
+  /** Of an operation with two paths. */
+  dest?: string;
 }
 
 function coded<E extends Error>(error: E, code: string): E & CodedError {
@@ -115,21 +117,30 @@ export function operationError(
   errno: number,
   syscall: string,
   path?: string,
+  dest?: string,
   hint = "",
 ): OperationError {
   const [code, message] = systemErrors.get(errno) ?? [
     `Unknown system error ${errno}`,
     `Unknown system error ${errno}`,
   ];
-  const where = path === undefined ? "" : ` '${path}'`;
+  const from = path === undefined ? "" : ` '${path}'`;
+  const to = dest === undefined ? "" : ` -> '${dest}'`;
   return Object.assign(
-    new Error(`${code}: ${message}, ${syscall}${where}${hint}`),
-    path === undefined ? { errno, code, syscall } : { errno, code, syscall, path },
+    new Error(`${code}: ${message}, ${syscall}${from}${to}${hint}`),
+    { errno, code, syscall },
+    path === undefined ? undefined : { path },
+    dest === undefined ? undefined : { dest },
   );
 }
 
 /** More requests wait than `queueLimit` allows. */
-export function queueFullError(limit: number, syscall: string, path?: string): OperationError {
+export function queueFullError(
+  limit: number,
+  syscall: string,
+  path?: string,
+  dest?: string,
+): OperationError {
   const hint = ` (${limit} requests wait already: await client.drain())`;
-  return operationError(EAGAIN, syscall, path, hint);
+  return operationError(EAGAIN, syscall, path, dest, hint);
 }

@@ -1,6 +1,6 @@
 /** The options of a client's methods, and the checks that turn what is given into what is meant. */
 import { isArrayBufferView } from "node:util/types";
-import { checkInteger, checkPosition, type Position } from "./arguments.js";
+import { checkInteger, checkPosition, type Position, toMode } from "./arguments.js";
 import { invalidArgType } from "./node-errors.js";
 
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
@@ -9,6 +9,20 @@ export type BufferView = NodeJS.ArrayBufferView;
 export interface TransferOptions {
   /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
   readonly position?: Position;
+}
+
+export interface RenameOptions {
+  /** Whether a file of the new name stays, and the promise rejects with EEXIST. Default false. */
+  readonly noReplace?: boolean;
+  /** Whether the two files swap their names. Default false. */
+  readonly exchange?: boolean;
+}
+
+export interface MkdirOptions {
+  /** Permissions, before the umask. Default 0o777. */
+  readonly mode?: number | string;
+  /** Whether the missing directories above are made, too, and one that is there is no error. Default false. */
+  readonly recursive?: boolean;
 }
 
 export interface StatOptions {
@@ -68,6 +82,21 @@ export function toOptions<T extends object>(options: T | null | undefined): T {
   if (options === null || options === undefined) return {} as T; // all options are optional
   if (typeof options !== "object") throw invalidArgType("options", "of type object", options);
   return options;
+}
+
+/** The options of mkdir, of which the mode alone may be given. */
+export function toMkdirOptions(options: number | string | MkdirOptions | null | undefined): {
+  readonly mode: number;
+  readonly recursive: boolean;
+} {
+  if (typeof options === "number" || typeof options === "string") {
+    return { mode: toMode(options, 0o777), recursive: false };
+  }
+  const { mode, recursive = false } = toOptions<MkdirOptions>(options);
+  if (typeof recursive !== "boolean") {
+    throw invalidArgType("options.recursive", "of type boolean", recursive);
+  }
+  return { mode: toMode(mode, 0o777), recursive };
 }
 
 export function toPosition(options: TransferOptions | Position | undefined): Position | undefined {

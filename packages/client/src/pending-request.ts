@@ -1,7 +1,7 @@
 import type { View } from "@ringpost/native";
 import { CURRENT_POSITION } from "@ringpost/protocol";
 import type { Position } from "./arguments.js";
-import { operationError } from "./node-errors.js";
+import { type OperationError, operationError } from "./node-errors.js";
 import type { LeasedPages } from "./slabs.js";
 
 /** Where a reply's payload lies, for what doesn't fit into a number. */
@@ -24,8 +24,12 @@ export type Fail = (request: PendingRequest, errno: number, note: number) => Err
 
 export const nothing: Decode = () => undefined;
 
-const failOperation: Fail = (request, errno) =>
-  operationError(errno, request.syscall, request.shownPath());
+const failOperation: Fail = (request, errno) => request.error(errno);
+
+function shown(path: string | Uint8Array | undefined): string | undefined {
+  if (path === undefined || typeof path === "string") return path;
+  return Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString();
+}
 
 let capturedResolve: (value: unknown) => void = () => undefined;
 let capturedReject: (error: Error) => void = () => undefined;
@@ -48,9 +52,14 @@ export class PendingRequest {
   positionHigh: number = CURRENT_POSITION;
   /** Bytes to move, or buffers of a readv or writev. */
   length = 0;
+  /** Upper half of a length that may be longer than 32 bits. */
+  lengthHigh = 0;
+  secondFd = -1;
   flags = 0;
   mode = 0;
   path: string | Uint8Array | undefined = undefined;
+  /** The destination of an operation that has one: `dest` of its error. */
+  secondPath: string | Uint8Array | undefined = undefined;
   view: View | undefined = undefined;
   views: readonly View[] | undefined = undefined;
   /** The lease that the view lies in, once the request is posted. */
@@ -91,10 +100,24 @@ export class PendingRequest {
     }
   }
 
+  setLongLength(length: number): void {
+    this.length = length >>> 0;
+    this.lengthHigh = Math.floor(length / 0x1_0000_0000);
+  }
+
   /** The path as an error shows it. */
   shownPath(): string | undefined {
-    if (this.path === undefined || typeof this.path === "string") return this.path;
-    return Buffer.from(this.path.buffer, this.path.byteOffset, this.path.byteLength).toString();
+    return shown(this.path);
+  }
+
+  /** The second path as an error shows it. */
+  shownDest(): string | undefined {
+    return shown(this.secondPath);
+  }
+
+  /** The error of this request. */
+  error(errno: number): OperationError {
+    return operationError(errno, this.syscall, this.shownPath(), this.shownDest());
   }
 
   /** Lets go of everything, for the next request. */
@@ -103,9 +126,12 @@ export class PendingRequest {
     this.positionLow = CURRENT_POSITION;
     this.positionHigh = CURRENT_POSITION;
     this.length = 0;
+    this.lengthHigh = 0;
+    this.secondFd = -1;
     this.flags = 0;
     this.mode = 0;
     this.path = undefined;
+    this.secondPath = undefined;
     this.view = undefined;
     this.views = undefined;
     this.lease = undefined;

@@ -21,7 +21,7 @@ import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation, operations, Region, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { encodeRequest, pathFits } from "./encode-request.js";
-import { closedError, operationError, queueFullError } from "./node-errors.js";
+import { closedError, queueFullError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { publishBatch } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
@@ -92,15 +92,18 @@ export class RingBackend implements Backend {
   post(request: PendingRequest): void {
     if (this.#state === "closed" || (this.#state === "closing" && !request.continues)) {
       this.#refuse(request, closedError("client"));
-    } else if (request.path !== undefined && !pathFits(request.path)) {
+    } else if (!pathFits(request.path) || !pathFits(request.secondPath)) {
       this.#refuse(request, request.fail(request, ENAMETOOLONG, Stage.OPEN));
-    } else if (request.path?.length === 0) {
+    } else if (request.path?.length === 0 || request.secondPath?.length === 0) {
       this.#refuse(request, request.fail(request, ENOENT, Stage.OPEN));
     } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
       this.#place(request);
       this.#scheduleTurn();
     } else if (!this.#line.join(request, request.continues)) {
-      this.#refuse(request, queueFullError(this.#line.limit, request.syscall, request.shownPath()));
+      this.#refuse(
+        request,
+        queueFullError(this.#line.limit, request.syscall, request.shownPath(), request.shownDest()),
+      );
     }
   }
 
@@ -304,7 +307,7 @@ export class RingBackend implements Backend {
   /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
   #cancelAll(): void {
     for (const request of this.#line.evict()) {
-      this.#refuse(request, operationError(ECANCELED, request.syscall, request.shownPath()));
+      this.#refuse(request, request.error(ECANCELED));
     }
     this.#native.cancelAll();
   }

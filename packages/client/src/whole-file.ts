@@ -20,11 +20,15 @@ const SCRATCH_BYTES = 64 * 1024;
 /** node:fs reads no larger file at once. */
 const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, constants.MAX_LENGTH);
 
-/** The step that failed is the error's syscall; only open names the path, as in node:fs. */
+/** The step that failed is the error's syscall; open and read name the path, as in node:fs of Node 26. */
 const failRecipe: Fail = (request, errno, note) => {
   switch (note & 0xffff) {
     case Stage.MOVE:
-      return operationError(errno, request.syscall);
+      return operationError(
+        errno,
+        request.syscall,
+        request.syscall === "read" ? request.shownPath() : undefined,
+      );
     case Stage.FLUSH:
       return operationError(errno, "fsync");
     case Stage.CLOSE:
@@ -115,11 +119,15 @@ export class WholeFiles {
     (request.context as Lease).buffer.copy(whole, 0, 0, bytes); // from #lendScratch
     this.#takeBackScratch(request);
     if ((note & ReplyNote.END_OF_FILE) !== 0) return whole;
-    return this.#readRest(payload.values.getInt32(payload.at, true), whole);
+    return this.#readRest(payload.values.getInt32(payload.at, true), whole, request.path);
   };
 
   /** Goes on where the scratch buffer was full. The engine closes the file when it has come to the end, or failed. */
-  async #readRest(opened: number, begun: Buffer): Promise<Buffer> {
+  async #readRest(
+    opened: number,
+    begun: Buffer,
+    path: string | Uint8Array | undefined,
+  ): Promise<Buffer> {
     let fd = opened;
     try {
       const { size } = await this.#step<Stats>(operations.stat, fd, (request) => {
@@ -139,9 +147,10 @@ export class WholeFiles {
           request.setPosition(done);
           request.length = Math.min(whole.length - done, MAX_TRANSFER_BYTES);
           request.decode = asRest;
-          request.fail = (...failure) => {
+          request.fail = (failed, errno, note) => {
             fd = CLOSED;
-            return failRecipe(...failure);
+            failed.path = path;
+            return failRecipe(failed, errno, note);
           };
         });
         done += rest.bytes;

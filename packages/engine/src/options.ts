@@ -4,7 +4,7 @@ import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
 export interface EngineOptions {
   /** What serves the requests. Default "auto": io_uring, for now the only one. */
   readonly backend?: "auto" | "io_uring";
-  /** Clients that may be connected at a time, 1 to 512. Each costs about 1.1 MiB of address space. Default 64. */
+  /** Clients that may be connected at a time, 1 to 512. Each costs about 2.1 MiB of address space. Default 64. */
   readonly maxClients?: number;
   /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
   readonly credits?: number;

@@ -1,4 +1,8 @@
 import { constants, layoutHash } from "./hash.js";
+import { operations } from "./operations.js";
+
+/** For tables by opcode. */
+const LAST_OPCODE = Math.max(...Object.values(operations).map(({ opcode }) => opcode));
 
 const screamingToPascal = (name: string): string =>
   name
@@ -36,6 +40,7 @@ export function renderHeader(): string {
 namespace ringpost::protocol {
 
 inline constexpr uint32_t kLayoutHash = ${literal(layoutHash)};
+${declare("LAST_OPCODE", LAST_OPCODE)}
 ${body.join("\n")}
 
 }  // namespace ringpost::protocol

@@ -10,8 +10,8 @@
  *  a mailbox
  *  ┌──────────────┬──────────────────────┬─────────────────────┬──────────────────────────┐
  *  │ header lines │ request ring         │ reply ring          │ payloads                 │
- *  │ one writer   │ slotCount × 64 bytes │ slotCount × 16 bytes│ slotCount × 4352 bytes   │
- *  │ per line     │ client → engine      │ engine → client     │ statx result, then path  │
+ *  │ one writer   │ slotCount × 64 bytes │ slotCount × 16 bytes│ slotCount × 8448 bytes   │
+ *  │ per line     │ client → engine      │ engine → client     │ result, then two paths   │
  *  └──────────────┴──────────────────────┴─────────────────────┴──────────────────────────┘
  * ```
  *
@@ -124,6 +124,12 @@ export const RequestWord = {
   MODE: 11,
   /** Bytes of the path in the slot's payload, without its closing NUL; 0 where there is none. */
   PATH_BYTES: 12,
+  /** The same of the second path: the destination of a rename, the name of an extended attribute. */
+  SECOND_PATH_BYTES: 13,
+  /** Second descriptor: where splice and tee write to. */
+  SECOND_FD: 14,
+  /** Upper half of a length that doesn't fit into LENGTH: fallocate, fadvise. */
+  LENGTH_HIGH: 15,
 } as const;
 
 /** Size of one reply, in bytes: four to a cache line. */
@@ -168,7 +174,10 @@ export const Payload = {
   PATH_OFFSET: 256,
   /** The kernel's PATH_MAX: the closing NUL counts. */
   PATH_CAPACITY: 4096,
-  BYTES: 4352,
+  SECOND_PATH_OFFSET: 4352,
+  /** A second file position, 64 bits: where splice writes to. Lies in the unused end of the result. */
+  SECOND_POSITION_OFFSET: 248,
+  BYTES: 8448,
 } as const;
 
 /** Flags of our own beside the open flags in {@link RequestWord.FLAGS}: bits that no open flag of Linux has. */

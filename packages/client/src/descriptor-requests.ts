@@ -1,0 +1,194 @@
+/** What a client does with open files: the part of {@link Client} whose methods take a descriptor. */
+import type { View } from "@ringpost/native";
+import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protocol";
+import { checkFd, checkInteger, type Position, toView, toViews } from "./arguments.js";
+import type { Backend } from "./backend.js";
+import { type BufferView, type TransferOptions, toPosition } from "./options.js";
+import { nothing, type PendingRequest } from "./pending-request.js";
+
+const INT32_MAX = 0x7fff_ffff;
+const UINT32_MAX = 0xffff_ffff;
+
+export class DescriptorRequests {
+  /** What carries the requests out. */
+  protected readonly via: Backend;
+
+  protected constructor(backend: Backend) {
+    this.via = backend;
+  }
+
+  /**
+   * Reads into the view. Linux 5.6.
+   * @returns bytes read: fewer than the view has at the end of the file, or after a short read; 0 at the end
+   */
+  read(fd: number, view: BufferView, options?: TransferOptions | Position): Promise<number> {
+    return this.#transfer(operations.read, fd, view, options);
+  }
+
+  /**
+   * Writes the view. Linux 5.6.
+   * @returns bytes written; rarely fewer than the view has (a full device, a pipe): the caller goes on with the rest
+   */
+  write(fd: number, view: BufferView, options?: TransferOptions | Position): Promise<number> {
+    return this.#transfer(operations.write, fd, view, options);
+  }
+
+  /** Reads into several views, one after the other. At most 1024. Linux 5.1. Returns as {@link read}. */
+  readv(
+    fd: number,
+    views: readonly BufferView[],
+    options?: TransferOptions | Position,
+  ): Promise<number> {
+    return this.#transferVectors(operations.readv, fd, views, options);
+  }
+
+  /** Writes several views, one after the other. At most 1024. Linux 5.1. Returns as {@link write}. */
+  writev(
+    fd: number,
+    views: readonly BufferView[],
+    options?: TransferOptions | Position,
+  ): Promise<number> {
+    return this.#transferVectors(operations.writev, fd, views, options);
+  }
+
+  /** Resolves when data and metadata of the file are on the device. Linux 5.1. */
+  fsync(fd: number): Promise<void> {
+    return this.onDescriptor(operations.fsync, fd);
+  }
+
+  /** Resolves when the data is on the device, and the metadata needed to read it. Linux 5.1. */
+  fdatasync(fd: number): Promise<void> {
+    return this.onDescriptor(operations.fdatasync, fd);
+  }
+
+  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
+  ftruncate(fd: number, length = 0): Promise<void> {
+    try {
+      checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#onRange(operations.ftruncate, fd, Math.max(0, length), 0, 0);
+  }
+
+  /**
+   * Reserves, frees, zeroes, inserts or removes a range of the file: fallocate(2). Linux 5.6.
+   * @param mode FALLOC_FL_* flags of include/uapi/linux/falloc.h; 0 reserves
+   * @param offset in bytes
+   * @param length in bytes
+   */
+  fallocate(fd: number, mode: number, offset: number, length: number): Promise<void> {
+    return this.#onRange(operations.fallocate, fd, offset, length, 0, mode);
+  }
+
+  /**
+   * Tells the kernel how a range will be used: posix_fadvise(2). Linux 5.6.
+   * @param length in bytes; 0: to the end
+   * @param advice POSIX_FADV_* of include/uapi/linux/fadvise.h: 0 normal, 1 random, 2 sequential, 3 will need, 4 won't need
+   */
+  fadvise(fd: number, offset: number, length: number, advice: number): Promise<void> {
+    return this.#onRange(operations.fadvise, fd, offset, length, advice);
+  }
+
+  /**
+   * Writes a range of the file back, without its metadata: sync_file_range(2), no promise of durability. Linux 5.2.
+   * @param length in bytes, less than 4 GiB; 0: to the end
+   * @param flags SYNC_FILE_RANGE_* of include/uapi/linux/fs.h. Default: write and wait (2 | 4)
+   */
+  syncFileRange(fd: number, offset: number, length: number, flags = 6): Promise<void> {
+    return this.#onRange(operations.syncFileRange, fd, offset, length, flags, 0, UINT32_MAX);
+  }
+
+  protected onDescriptor(operation: Operation, fd: unknown): Promise<void> {
+    try {
+      checkFd(fd);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const request = this.via.begin(operation);
+    request.fd = fd;
+    request.decode = nothing;
+    return this.post(request);
+  }
+
+  protected post<T>(request: PendingRequest): Promise<T> {
+    const promise = request.promise<T>();
+    this.via.post(request);
+    return promise;
+  }
+
+  #onRange(
+    operation: Operation,
+    fd: number,
+    offset: number,
+    length: number,
+    flags: number,
+    mode = 0,
+    mostLength: number = Number.MAX_SAFE_INTEGER,
+  ): Promise<void> {
+    try {
+      checkFd(fd);
+      checkInteger(offset, "offset", 0, Number.MAX_SAFE_INTEGER);
+      checkInteger(length, "length", 0, mostLength);
+      checkInteger(flags, "flags", 0, INT32_MAX);
+      checkInteger(mode, "mode", 0, INT32_MAX);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const request = this.via.begin(operation);
+    request.fd = fd;
+    request.setPosition(offset);
+    request.setLongLength(length);
+    request.flags = flags;
+    request.mode = mode;
+    request.decode = nothing;
+    return this.post(request);
+  }
+
+  #transfer(
+    operation: Operation,
+    fd: number,
+    buffer: BufferView,
+    options: TransferOptions | Position | undefined,
+  ): Promise<number> {
+    let view: View;
+    let position: Position | undefined;
+    try {
+      checkFd(fd);
+      view = toView(buffer);
+      position = toPosition(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const request = this.via.begin(operation);
+    request.fd = fd;
+    request.view = view;
+    request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);
+    request.setPosition(position);
+    return this.post(request);
+  }
+
+  #transferVectors(
+    operation: Operation,
+    fd: number,
+    buffers: readonly BufferView[],
+    options: TransferOptions | Position | undefined,
+  ): Promise<number> {
+    let views: View[];
+    let position: Position | undefined;
+    try {
+      checkFd(fd);
+      views = toViews(buffers);
+      position = toPosition(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (views.length === 0) return Promise.resolve(0);
+    const request = this.via.begin(operation);
+    request.fd = fd;
+    request.views = views;
+    request.length = views.length;
+    request.setPosition(position);
+    return this.post(request);
+  }
+}

@@ -1,0 +1,190 @@
+/** What a client does with names: the part of {@link Client} whose methods take a path. */
+import type { BigIntStats, Stats } from "node:fs";
+import { type Operation, operations } from "@ringpost/protocol";
+import { checkFd, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
+import { DescriptorRequests } from "./descriptor-requests.js";
+import { type DirectoryMaker, makeDirectories } from "./make-directories.js";
+import {
+  type MkdirOptions,
+  type RenameOptions,
+  type StatOptions,
+  toMkdirOptions,
+  toOptions,
+} from "./options.js";
+import { type Decode, nothing } from "./pending-request.js";
+import { toBigIntStats, toStats } from "./stat-result.js";
+
+/** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
+const STATX_ALL = 0xfff;
+/** AT_SYMLINK_NOFOLLOW of include/uapi/linux/fcntl.h. */
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+const asStats: Decode = (_request, _result, _note, payload) => toStats(payload.values, payload.at);
+const asBigIntStats: Decode = (_request, _result, _note, payload) =>
+  toBigIntStats(payload.values, payload.at);
+
+/** RENAME_NOREPLACE and RENAME_EXCHANGE of include/uapi/linux/fs.h. */
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+
+export class PathRequests extends DescriptorRequests {
+  readonly #directories: DirectoryMaker = {
+    mkdir: (path, mode) => this.#onPath(operations.mkdir, path, mode),
+    isDirectory: async (path) => (await this.stat(path)).isDirectory(),
+  };
+
+  /**
+   * Opens a file. Linux 5.6.
+   * @param flags as in node:fs: "r", "w+", …, or numbers of `fs.constants`. Default "r".
+   * @param mode permissions of a new file, before the umask. Default 0o666.
+   * @returns the descriptor, an ordinary one of the process: any thread may use it, node:fs too. Close it with `close`: in a
+   * worker, node:fs warns about descriptors that it closes but hasn't opened
+   */
+  open(path: PathLike, flags?: string | number, mode?: number | string): Promise<number> {
+    try {
+      const local = toPath(path);
+      const openFlags = toOpenFlags(flags);
+      const openMode = toMode(mode, 0o666);
+      const request = this.via.begin(operations.open);
+      request.path = local;
+      request.flags = openFlags;
+      request.mode = openMode;
+      return this.post(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What node:fs stat says of a path, or fstat of a descriptor (statx). Linux 5.6. */
+  stat(
+    what: PathLike | number,
+    options?: StatOptions & { readonly bigint?: false },
+  ): Promise<Stats>;
+  stat(
+    what: PathLike | number,
+    options: StatOptions & { readonly bigint: true },
+  ): Promise<BigIntStats>;
+  stat(what: PathLike | number, options?: StatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat(what, options, 0);
+  }
+
+  /** As {@link stat}, of the symbolic link itself. */
+  lstat(path: PathLike, options?: StatOptions & { readonly bigint?: false }): Promise<Stats>;
+  lstat(path: PathLike, options: StatOptions & { readonly bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat(path, options, AT_SYMLINK_NOFOLLOW);
+  }
+
+  /**
+   * Gives the file another name, in one step. Linux 5.11.
+   * @param options `noReplace`: reject with EEXIST where the new name is taken; `exchange`: swap the two
+   */
+  rename(oldPath: PathLike, newPath: PathLike, options?: RenameOptions): Promise<void> {
+    const { noReplace, exchange } = options ?? {};
+    const flags = (noReplace ? RENAME_NOREPLACE : 0) | (exchange ? RENAME_EXCHANGE : 0);
+    return this.#onTwoPaths(operations.rename, oldPath, "oldPath", newPath, "newPath", flags);
+  }
+
+  /** Removes the name; the file, when it was its last and nobody has it open. Linux 5.11. */
+  unlink(path: PathLike): Promise<void> {
+    return this.#onPath(operations.unlink, path);
+  }
+
+  /** Removes the empty directory. Linux 5.11. */
+  rmdir(path: PathLike): Promise<void> {
+    return this.#onPath(operations.rmdir, path);
+  }
+
+  /**
+   * Makes the directory. Linux 5.15.
+   * @param options the mode (default 0o777, before the umask), or `recursive`: the missing ones above, too
+   * @returns with `recursive`, the first directory that was made, if any
+   */
+  mkdir(
+    path: PathLike,
+    options?: number | string | (MkdirOptions & { readonly recursive?: false }) | null,
+  ): Promise<void>;
+  mkdir(
+    path: PathLike,
+    options: MkdirOptions & { readonly recursive: true },
+  ): Promise<string | undefined>;
+  mkdir(path: PathLike, options?: number | string | MkdirOptions | null): Promise<unknown> {
+    try {
+      const { mode, recursive } = toMkdirOptions(options);
+      if (!recursive) return this.#onPath(operations.mkdir, path, mode);
+      return makeDirectories(this.#directories, Buffer.from(toPath(path)).toString(), mode);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Makes a symbolic link at `path` that says `target`. Linux 5.15. */
+  symlink(target: PathLike, path: PathLike): Promise<void> {
+    return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0);
+  }
+
+  /** Gives the file a second name. Linux 5.15. */
+  link(existingPath: PathLike, newPath: PathLike): Promise<void> {
+    return this.#onTwoPaths(operations.link, existingPath, "existingPath", newPath, "newPath", 0);
+  }
+
+  #onPath(operation: Operation, path: PathLike, mode?: number | string): Promise<void> {
+    try {
+      const local = toPath(path);
+      const fileMode = toMode(mode, 0);
+      const request = this.via.begin(operation);
+      request.path = local;
+      request.mode = fileMode;
+      request.decode = nothing;
+      return this.post(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #onTwoPaths(
+    operation: Operation,
+    from: PathLike,
+    fromName: string,
+    to: PathLike,
+    toName: string,
+    flags: number,
+  ): Promise<void> {
+    try {
+      const first = toPath(from, fromName);
+      const second = toPath(to, toName);
+      const request = this.via.begin(operation);
+      request.path = first;
+      request.secondPath = second;
+      request.flags = flags;
+      request.decode = nothing;
+      return this.post(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #stat(
+    what: PathLike | number,
+    options: StatOptions | undefined,
+    flags: number,
+  ): Promise<Stats | BigIntStats> {
+    try {
+      const given = toOptions<StatOptions>(options);
+      const byDescriptor = typeof what === "number" && flags === 0;
+      if (byDescriptor) checkFd(what);
+      const path = byDescriptor ? undefined : toPath(what);
+      const request = this.via.begin(operations.stat);
+      if (byDescriptor) request.fd = what;
+      request.path = path;
+      if (byDescriptor) request.syscall = "fstat";
+      else if (flags !== 0) request.syscall = "lstat";
+      request.flags = flags;
+      request.mode = STATX_ALL;
+      request.decode = given.bigint === true ? asBigIntStats : asStats;
+      return this.post(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}
