@@ -23,7 +23,7 @@ constexpr uint32_t kStoppingWaitMs = 20;
 
 // How long the engine looks for requests before it parks, and how often between two looks at the
 // clock.
-constexpr std::chrono::microseconds kLongestLook{20};
+constexpr std::chrono::microseconds kLongestLook{40};
 constexpr int kLooksPerClock = 16;
 // Where more looks are in vain than not, one in 2^n waits begins with one.
 constexpr uint32_t kMostRarity = 9;
@@ -52,8 +52,8 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   std::unique_ptr<Engine> engine(new Engine(memory, std::move(roster), options));
   if (const int opened = engine->ring_.Open(options.ring); opened < 0) return opened;
   // Leases work without it, as plain page-aligned memory.
-  engine->has_buffer_table_ =
-      engine->ring_.RegisterBufferTable(memory.max_clients() * protocol::kMaxSlabs) == 0;
+  const uint32_t slabs = std::min(memory.max_clients() * protocol::kMaxSlabs, abi::kMaxBuffers);
+  if (engine->ring_.RegisterBufferTable(slabs) == 0) engine->buffer_table_size_ = slabs;
   for (uint32_t client = 0; client < memory.max_clients(); client++) memory.ResetMailbox(client);
   engine->ListenForDoorbell();
   *out = std::move(engine);
@@ -153,13 +153,13 @@ bool Engine::HasRequestsOrdered() const {
 }
 
 // A poll that stays (multishot, since Linux 5.13) posts a completion for every ring of the
-// doorbell; an older kernel answers once, and CompleteDoorbell asks again.
+// doorbell; an older kernel refuses that, is asked for one answer, and CompleteDoorbell asks again.
 void Engine::ListenForDoorbell() {
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpPollAdd;
   sqe.fd = roster_->doorbell();
   sqe.op_flags = POLLIN;
-  sqe.length = abi::kPollAddMulti;
+  if (doorbell_poll_stays_) sqe.length = abi::kPollAddMulti;
   sqe.user_data = UserData(Origin::kDoorbell, 0, 0);
   Enqueue(sqe);
 }

@@ -73,7 +73,7 @@ class Engine {
 
   [[nodiscard]] const RingReport& report() const { return ring_.report(); }
   // Whether leases are registered with the ring.
-  [[nodiscard]] bool has_buffer_table() const { return has_buffer_table_; }
+  [[nodiscard]] bool has_buffer_table() const { return buffer_table_size_ > 0; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -122,7 +122,8 @@ class Engine {
   const std::shared_ptr<Roster> roster_;
   const EngineOptions options_;
   Ring ring_;
-  bool has_buffer_table_ = false;
+  uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
+  bool doorbell_poll_stays_ = true;
   OffsetLines offset_lines_;
 
   std::vector<ClientService>

@@ -30,20 +30,24 @@ bool HasNoWriter(const InFlight& flight, int32_t result) {
 
 }  // namespace
 
-bool AwaitsPeer(InFlight* flight, int32_t result, abi::Sqe* next) {
-  if (flight->cancelled) return false;
+bool AwaitsPeer(InFlight* flight, int32_t* result, abi::Sqe* next) {
   if (flight->awaits_writer) {
     flight->awaits_writer = false;
-    if (result < 0) return false;
+    if (*result < 0) return false;
+    if (flight->cancelled) {
+      *result = -ECANCELED;  // it says that there is something to read, not that it was read
+      return false;
+    }
     *next = flight->submission;
     return true;
   }
-  if (HasNoReader(flight->submission, result)) {
+  if (flight->cancelled) return false;
+  if (HasNoReader(flight->submission, *result)) {
     flight->submission.flags |= abi::kSqeAsync;
     *next = flight->submission;
     return true;
   }
-  if (!HasNoWriter(*flight, result)) return false;
+  if (!HasNoWriter(*flight, *result)) return false;
   flight->awaits_writer = true;
   next->opcode = abi::kOpPollAdd;
   next->fd = flight->submission.fd;

@@ -13,8 +13,9 @@
 
 namespace ringpost {
 
-// The request's submission has completed with `result`. Returns whether the request isn't done, as
-// the other end is still missing: then `next` is what to submit for it, all but its user_data.
-[[nodiscard]] bool AwaitsPeer(InFlight* flight, int32_t result, abi::Sqe* next);
+// The request's submission, or its poll for a writer, has completed with `result`. Returns whether
+// the request isn't done, as the other end is still missing: then `next` is what to submit for it,
+// all but its user_data. Otherwise, `result` is the request's own.
+[[nodiscard]] bool AwaitsPeer(InFlight* flight, int32_t* result, abi::Sqe* next);
 
 }  // namespace ringpost

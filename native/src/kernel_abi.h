@@ -88,6 +88,8 @@ inline constexpr uint32_t kEnterGetevents = 1u << 0;
 inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
 inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
 
+// Most registered buffers (IORING_MAX_REG_BUFFERS of io_uring/rsrc.c).
+inline constexpr uint32_t kMaxBuffers = 1u << 14;
 inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
 inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18

@@ -55,14 +55,14 @@ bool Engine::ReapCompletions() {
   return true;
 }
 
-void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t kernel_result) {
+void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
-  if (abi::Sqe next = {}; AwaitsPeer(&flight, kernel_result, &next)) {
+  if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
     next.user_data = flight.submission.user_data;
     Submit(next);
     return;
   }
-  const int32_t result = ShownResult(flight, kernel_result);
+  result = ShownResult(flight, result);
   if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);
   if (IsRecipe(flight.opcode)) {
     CompleteRecipe(service, slot, result);
@@ -119,6 +119,11 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
 }
 
 void Engine::CompleteDoorbell(const abi::Cqe& cqe) {
+  if (cqe.result == -EINVAL && doorbell_poll_stays_) {
+    doorbell_poll_stays_ = false;  // before Linux 5.13
+    ListenForDoorbell();
+    return;
+  }
   Count(memory_.counter(counter::kDoorbells));
   if ((cqe.flags & abi::kCqeMore) != 0 || cqe.result < 0) return;
   // The poll answered for the last time. It would answer at once again while the doorbell is

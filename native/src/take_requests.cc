@@ -94,8 +94,8 @@ int32_t Engine::RegisterSlab(ClientService& service, const Request& request) {
   const int found = service.regions->FindSlab(request.region, request.region_generation, 0,
                                               request.length, &slab);
   if (found < 0) return found;
-  if (!has_buffer_table_) return -EOPNOTSUPP;
   const uint32_t index = service.index * protocol::kMaxSlabs + request.region;
+  if (index >= buffer_table_size_) return -EOPNOTSUPP;
   if (const int updated = ring_.UpdateBuffer(index, slab.base, slab.length); updated < 0)
     return updated;
   service.regions->SetRegistered(request.region, static_cast<uint16_t>(index));

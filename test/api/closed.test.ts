@@ -5,6 +5,7 @@ import { connectSoon } from "../support/connecting.js";
 import { SOON_MS, within } from "../support/deadline.js";
 import { failureOf } from "../support/failures.js";
 import { patternBytes } from "../support/fenced-views.js";
+import { makeFifo } from "../support/fifos.js";
 import { countDescriptors, listDescriptors } from "../support/open-descriptors.js";
 import { useTempDir } from "../support/temp-dir.js";
 
@@ -207,5 +208,24 @@ describe("a closed engine", () => {
       await engine.close();
     }
     expect(descriptors()).toEqual(before);
+  });
+});
+
+describe("closing again with a shorter grace", () => {
+  const LONG_MS = 100_000_000;
+
+  it.each([
+    ["a client", (engine: Engine) => engine.client.disconnect({ graceMs: LONG_MS })],
+    ["an engine", (engine: Engine) => engine.close({ graceMs: LONG_MS })],
+  ])("cuts the first one's short: %s", async (_, close) => {
+    const engine = await Engine.start({ maxClients: 1 });
+    const fifo = makeFifo(dir().fresh());
+    const read = failureOf(() => engine.client.read(fifo.fd, view));
+    await engine.client.nop();
+    const first = close(engine);
+    await within(SOON_MS, "close", engine.close({ graceMs: 0 }));
+    await within(SOON_MS, "the first close", first);
+    expect((await read).code).toBe("ECANCELED");
+    fifo.close();
   });
 });

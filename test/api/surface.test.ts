@@ -5,10 +5,17 @@ import { Client, Engine } from "ringpost";
 import { expect, it } from "vitest";
 
 // Node.js 20 describes its own Symbol.asyncDispose otherwise than newer ones.
-const methodsOf = (prototype: object): string[] =>
-  Reflect.ownKeys(prototype)
-    .map((key) => String(key).replace("(nodejs.", "(Symbol."))
-    .sort();
+const ownMethodsOf = (prototype: object): string[] =>
+  Reflect.ownKeys(prototype).map((key) => String(key).replace("(nodejs.", "(Symbol."));
+
+/** With what it inherits. */
+function methodsOf(prototype: object): string[] {
+  const methods = new Set<string>();
+  for (let at = prototype; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const method of ownMethodsOf(at)) methods.add(method);
+  }
+  return [...methods].sort();
+}
 
 it("ringpost exports these values", () => {
   expect(Object.keys(ringpost).sort()).toEqual(["Client", "Engine", "connect"]);
@@ -25,10 +32,12 @@ it("ringpost exports these types besides", () => {
       "EngineReport",
       "EngineStats",
       "Lease",
+      "MkdirOptions",
       "PathLike",
       "Position",
       "ReadFileOptions",
       "Reason",
+      "RenameOptions",
     ],
     ...["StatOptions", "TransferOptions", "UnavailableError", "WriteFileOptions"],
   ]);
@@ -37,8 +46,9 @@ it("ringpost exports these types besides", () => {
 it("a client has these methods", () => {
   expect(methodsOf(Client.prototype)).toEqual([
     ...["Symbol(Symbol.asyncDispose)", "backend", "close", "constructor", "disconnect", "drain"],
-    ...["fdatasync", "fsync", "lease", "lstat", "nop", "open", "read", "readFile", "readv", "stat"],
-    ...["submit", "write", "writeFile", "writev"],
+    ...["fadvise", "fallocate", "fdatasync", "fsync", "ftruncate", "lease", "link", "lstat"],
+    ...["mkdir", "nop", "open", "read", "readFile", "readv", "rename", "rmdir", "stat", "submit"],
+    ...["symlink", "syncFileRange", "unlink", "write", "writeFile", "writev"],
   ]);
 });
 

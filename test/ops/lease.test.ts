@@ -138,6 +138,64 @@ describeOnEngineSetups((running) => {
     fifo.close();
   });
 
+  it("is not lent again while a request with it waits for a slot", async () => {
+    const other = await connect(running.engine.handle());
+    const file = descriptors.open(dir().file("theirs"));
+    const nops = Array.from({ length: 300 }, () => other.nop()); // all slots, in any of these engines
+    const first = other.lease(4096);
+    const read = other.read(file, first.buffer, 0);
+    first[Symbol.dispose]();
+    const others = Array.from({ length: 600 }, () => other.lease(4096));
+    expect(others.some(({ buffer }) => overlap(buffer, first.buffer))).toBe(false);
+    await Promise.all(nops);
+    expect(await within(SOON_MS, "read", read)).toBe(6);
+    await other.close();
+  });
+
+  it.each(["readv", "writev"] as const)("is not lent again while %s uses it", async (call) => {
+    const other = await connect(running.engine.handle());
+    const pipe = makeFifo(dir().fresh());
+    const leases = [other.lease(4096), other.lease(8192)];
+    const full = Buffer.alloc(1 << 16);
+    if (call === "writev") fs.writeSync(pipe.fd, full); // nothing more goes in
+    const moved = other[call](pipe.fd, [Buffer.alloc(0), ...leases.map(({ buffer }) => buffer)]);
+    giveBack(leases);
+    const others = [4096, 8192].flatMap((bytes) =>
+      Array.from({ length: 300 }, () => other.lease(bytes)),
+    );
+    const shared = (some: Lease[]): number =>
+      some.filter(({ buffer }) => leases.some((lease) => overlap(buffer, lease.buffer))).length;
+    expect(shared(others)).toBe(0);
+    if (call === "writev") fs.readSync(pipe.fd, full);
+    else fs.writeSync(pipe.fd, "late");
+    expect(await within(SOON_MS, call, moved)).toBeGreaterThan(0);
+    expect(shared([4096, 8192].flatMap((bytes) => [other.lease(bytes)]))).toBe(2);
+    await other.close();
+    pipe.close();
+  });
+
+  it("keeps its neighbours apart, whatever part of it is used", async () => {
+    const fd = descriptors.open(dir().file(patternBytes(8192)));
+    const [one, next] = [lend(4096), lend(4096)];
+    await running.client.read(fd, one.buffer.subarray(4096), 0); // nothing, at the very end
+    await running.client.readv(fd, [one.buffer.subarray(4096), Buffer.alloc(1)], 0);
+    const more = [lend(4096), lend(4096), lend(4096)];
+    const all = [one, next, ...more];
+    for (const a of all)
+      for (const b of all) expect(a !== b && overlap(a.buffer, b.buffer)).toBe(false);
+    giveBack(all);
+  });
+
+  it("is lent to one at a time even if it is used after it was given back", async () => {
+    const fd = descriptors.open(dir().file("x"));
+    const gone = lend(4096);
+    giveBack([gone]);
+    await running.client.read(fd, gone.buffer, 0);
+    const [one, other] = [lend(4096), lend(4096)];
+    expect(overlap(one.buffer, other.buffer)).toBe(false);
+    giveBack([one, other]);
+  });
+
   it("lends more than can be registered", async () => {
     const other = await connect(running.engine.handle());
     const pattern = patternBytes(100);

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { open as nodeOpen } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { connect } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
@@ -213,5 +214,12 @@ describeOnEngineSetups((running) => {
     fds.forEach((fd, nth) => {
       expect(fs.readFileSync(keep(fd), "utf8")).toBe(`contents of ${nth}`);
     });
+  });
+
+  it("leaves the descriptor to its caller, whatever bits the flags have", async () => {
+    const other = await connect(running.engine.handle());
+    const fd = keep(await other.open(dir().file("mine"), 0x6000_0000));
+    await other.disconnect();
+    expect(fs.readFileSync(fd, "utf8")).toBe("mine");
   });
 });

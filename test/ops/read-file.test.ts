@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { connect, type ReadFileOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
-import { describeOnEngineSetups } from "../support/engine-setups.js";
+import { describeOnEngineSetups, useEngine } from "../support/engine-setups.js";
 import { expectNodesFailure } from "../support/failures.js";
 import { patternBytes } from "../support/fenced-views.js";
 import { makeFifo, makeFifoPath } from "../support/fifos.js";
@@ -208,4 +208,17 @@ describeOnEngineSetups((running) => {
       expect(countDescriptors(dir().path)).toBe(before);
     });
   });
+});
+
+describe("the largest file", () => {
+  const running = useEngine();
+  it("of 2 GiB less one byte is read whole", async () => {
+    const path = dir().fresh();
+    const fd = descriptors.open(path, "w");
+    fs.ftruncateSync(fd, 2 ** 31 - 1);
+    fs.writeSync(fd, "end", 2 ** 31 - 4);
+    const whole = await running.client.readFile(path);
+    expect(whole.length).toBe(2 ** 31 - 1);
+    expect(whole.subarray(-4).toString("latin1")).toBe("\0end");
+  }, 60_000);
 });

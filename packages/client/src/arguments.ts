@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { isArrayBufferView, isDataView } from "node:util/types";
 import type { View } from "@ringpost/native";
-import { MAX_VECTORS } from "@ringpost/protocol";
+import { MAX_VECTORS, OpenFlag } from "@ringpost/protocol";
 import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
 
 /** A path as node:fs takes it. */
@@ -108,11 +108,14 @@ const OPEN_FLAG_SYNONYMS: Readonly<Record<string, string>> = {
   "sa+": "as+",
 };
 
+/** Ours alone to set; the kernel knows no such flags, and ignores what it doesn't know. */
+const OWN_OPEN_FLAGS = OpenFlag.FLUSH | OpenFlag.KEPT;
+
 export function toOpenFlags(flags: unknown, name = "flags", otherwise: string = "r"): number {
   if (flags === undefined || flags === null) return OPEN_FLAGS[otherwise] ?? O_RDONLY;
   if (typeof flags === "number") {
     checkInteger(flags, name, -INT32_MAX - 1, INT32_MAX);
-    return flags;
+    return flags & ~OWN_OPEN_FLAGS;
   }
   const known =
     typeof flags === "string" ? OPEN_FLAGS[OPEN_FLAG_SYNONYMS[flags] ?? flags] : undefined;

@@ -13,6 +13,7 @@ import {
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
 import { nothing } from "./pending-request.js";
+import { post, postForDescriptor } from "./post.js";
 import type { Lease } from "./slabs.js";
 import { WholeFiles } from "./whole-file.js";
 
@@ -24,24 +25,26 @@ import { WholeFiles } from "./whole-file.js";
  * A buffer belongs to its request until the promise settles: as with node:fs, don't write to it, transfer it or resize it.
  */
 export class Client extends PathRequests implements AsyncDisposable {
+  readonly #backend: Backend;
   readonly #files: WholeFiles;
 
   /** @internal Use `Engine.start` or `connect`. */
   constructor(backend: Backend) {
     super(backend);
+    this.#backend = backend;
     this.#files = new WholeFiles(backend);
   }
 
   /** What serves this client. */
   get backend(): "io_uring" | "threadpool" {
-    return this.via.name;
+    return this.#backend.name;
   }
 
   /** Does nothing, all the way to the kernel and back. Linux 5.1. */
   nop(): Promise<void> {
-    const request = this.via.begin(operations.nop);
+    const request = this.#backend.begin(operations.nop);
     request.decode = nothing;
-    return this.post(request);
+    return post(this.#backend, request);
   }
 
   /** Closes a descriptor. Linux 5.6. Never cancelled half way. */
@@ -51,7 +54,7 @@ export class Client extends PathRequests implements AsyncDisposable {
   close(...given: [fd?: number]): Promise<void> {
     // By their number, not their value: a descriptor that is undefined by mistake must not close the client.
     if (given.length === 0) return this.disconnect();
-    return this.onDescriptor(operations.close, given[0]);
+    return postForDescriptor(this.#backend, operations.close, given[0]);
   }
 
   /**
@@ -60,7 +63,7 @@ export class Client extends PathRequests implements AsyncDisposable {
    */
   disconnect(options?: CloseOptions): Promise<void> {
     try {
-      return this.via.close(toGraceMs(options));
+      return this.#backend.close(toGraceMs(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -127,12 +130,12 @@ export class Client extends PathRequests implements AsyncDisposable {
    * @param bytes 1 to 2 GiB less a page; rounded up to a power of two of pages
    */
   lease(bytes: number): Lease {
-    return this.via.lease(bytes);
+    return this.#backend.lease(bytes);
   }
 
   /** Hands over what was posted in this turn of the event loop now; it would go by itself at the turn's end. */
   submit(): void {
-    this.via.submit();
+    this.#backend.submit();
   }
 
   /**
@@ -140,7 +143,7 @@ export class Client extends PathRequests implements AsyncDisposable {
    * who posts very many awaits this from time to time.
    */
   drain(): Promise<void> {
-    return this.via.drain();
+    return this.#backend.drain();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

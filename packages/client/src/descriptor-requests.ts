@@ -4,17 +4,17 @@ import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protoc
 import { checkFd, checkInteger, type Position, toView, toViews } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { type BufferView, type TransferOptions, toPosition } from "./options.js";
-import { nothing, type PendingRequest } from "./pending-request.js";
+import { nothing } from "./pending-request.js";
+import { post, postForDescriptor } from "./post.js";
 
 const INT32_MAX = 0x7fff_ffff;
 const UINT32_MAX = 0xffff_ffff;
 
 export class DescriptorRequests {
-  /** What carries the requests out. */
-  protected readonly via: Backend;
+  readonly #backend: Backend;
 
   protected constructor(backend: Backend) {
-    this.via = backend;
+    this.#backend = backend;
   }
 
   /**
@@ -53,12 +53,12 @@ export class DescriptorRequests {
 
   /** Resolves when data and metadata of the file are on the device. Linux 5.1. */
   fsync(fd: number): Promise<void> {
-    return this.onDescriptor(operations.fsync, fd);
+    return postForDescriptor(this.#backend, operations.fsync, fd);
   }
 
   /** Resolves when the data is on the device, and the metadata needed to read it. Linux 5.1. */
   fdatasync(fd: number): Promise<void> {
-    return this.onDescriptor(operations.fdatasync, fd);
+    return postForDescriptor(this.#backend, operations.fdatasync, fd);
   }
 
   /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
@@ -99,24 +99,6 @@ export class DescriptorRequests {
     return this.#onRange(operations.syncFileRange, fd, offset, length, flags, 0, UINT32_MAX);
   }
 
-  protected onDescriptor(operation: Operation, fd: unknown): Promise<void> {
-    try {
-      checkFd(fd);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const request = this.via.begin(operation);
-    request.fd = fd;
-    request.decode = nothing;
-    return this.post(request);
-  }
-
-  protected post<T>(request: PendingRequest): Promise<T> {
-    const promise = request.promise<T>();
-    this.via.post(request);
-    return promise;
-  }
-
   #onRange(
     operation: Operation,
     fd: number,
@@ -135,14 +117,14 @@ export class DescriptorRequests {
     } catch (error) {
       return Promise.reject(error);
     }
-    const request = this.via.begin(operation);
+    const request = this.#backend.begin(operation);
     request.fd = fd;
     request.setPosition(offset);
     request.setLongLength(length);
     request.flags = flags;
     request.mode = mode;
     request.decode = nothing;
-    return this.post(request);
+    return post(this.#backend, request);
   }
 
   #transfer(
@@ -160,12 +142,12 @@ export class DescriptorRequests {
     } catch (error) {
       return Promise.reject(error);
     }
-    const request = this.via.begin(operation);
+    const request = this.#backend.begin(operation);
     request.fd = fd;
     request.view = view;
     request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);
     request.setPosition(position);
-    return this.post(request);
+    return post(this.#backend, request);
   }
 
   #transferVectors(
@@ -184,11 +166,11 @@ export class DescriptorRequests {
       return Promise.reject(error);
     }
     if (views.length === 0) return Promise.resolve(0);
-    const request = this.via.begin(operation);
+    const request = this.#backend.begin(operation);
     request.fd = fd;
     request.views = views;
     request.length = views.length;
     request.setPosition(position);
-    return this.post(request);
+    return post(this.#backend, request);
   }
 }

@@ -2,6 +2,7 @@
 import type { BigIntStats, Stats } from "node:fs";
 import { type Operation, operations } from "@ringpost/protocol";
 import { checkFd, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
+import type { Backend } from "./backend.js";
 import { DescriptorRequests } from "./descriptor-requests.js";
 import { type DirectoryMaker, makeDirectories } from "./make-directories.js";
 import {
@@ -12,6 +13,7 @@ import {
   toOptions,
 } from "./options.js";
 import { type Decode, nothing } from "./pending-request.js";
+import { post } from "./post.js";
 import { toBigIntStats, toStats } from "./stat-result.js";
 
 /** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
@@ -28,10 +30,16 @@ const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 
 export class PathRequests extends DescriptorRequests {
+  readonly #backend: Backend;
   readonly #directories: DirectoryMaker = {
     mkdir: (path, mode) => this.#onPath(operations.mkdir, path, mode),
     isDirectory: async (path) => (await this.stat(path)).isDirectory(),
   };
+
+  protected constructor(backend: Backend) {
+    super(backend);
+    this.#backend = backend;
+  }
 
   /**
    * Opens a file. Linux 5.6.
@@ -45,11 +53,11 @@ export class PathRequests extends DescriptorRequests {
       const local = toPath(path);
       const openFlags = toOpenFlags(flags);
       const openMode = toMode(mode, 0o666);
-      const request = this.via.begin(operations.open);
+      const request = this.#backend.begin(operations.open);
       request.path = local;
       request.flags = openFlags;
       request.mode = openMode;
-      return this.post(request);
+      return post(this.#backend, request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -132,11 +140,11 @@ export class PathRequests extends DescriptorRequests {
     try {
       const local = toPath(path);
       const fileMode = toMode(mode, 0);
-      const request = this.via.begin(operation);
+      const request = this.#backend.begin(operation);
       request.path = local;
       request.mode = fileMode;
       request.decode = nothing;
-      return this.post(request);
+      return post(this.#backend, request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -153,12 +161,12 @@ export class PathRequests extends DescriptorRequests {
     try {
       const first = toPath(from, fromName);
       const second = toPath(to, toName);
-      const request = this.via.begin(operation);
+      const request = this.#backend.begin(operation);
       request.path = first;
       request.secondPath = second;
       request.flags = flags;
       request.decode = nothing;
-      return this.post(request);
+      return post(this.#backend, request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -174,7 +182,7 @@ export class PathRequests extends DescriptorRequests {
       const byDescriptor = typeof what === "number" && flags === 0;
       if (byDescriptor) checkFd(what);
       const path = byDescriptor ? undefined : toPath(what);
-      const request = this.via.begin(operations.stat);
+      const request = this.#backend.begin(operations.stat);
       if (byDescriptor) request.fd = what;
       request.path = path;
       if (byDescriptor) request.syscall = "fstat";
@@ -182,7 +190,7 @@ export class PathRequests extends DescriptorRequests {
       request.flags = flags;
       request.mode = STATX_ALL;
       request.decode = given.bigint === true ? asBigIntStats : asStats;
-      return this.post(request);
+      return post(this.#backend, request);
     } catch (error) {
       return Promise.reject(error);
     }

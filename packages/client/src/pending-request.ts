@@ -62,8 +62,8 @@ export class PendingRequest {
   secondPath: string | Uint8Array | undefined = undefined;
   view: View | undefined = undefined;
   views: readonly View[] | undefined = undefined;
-  /** The lease that the view lies in, once the request is posted. */
-  lease: LeasedPages | undefined = undefined;
+  /** The leases that the views lie in, once the request is posted. */
+  readonly leases: LeasedPages[] = [];
   /** Slab to register; only for that request. */
   slab = -1;
   /** A further step of something begun before: served while the client is closing. */
@@ -134,7 +134,6 @@ export class PendingRequest {
     this.secondPath = undefined;
     this.view = undefined;
     this.views = undefined;
-    this.lease = undefined;
     this.slab = -1;
     this.continues = false;
     this.prepare = undefined;

@@ -57,6 +57,7 @@ export class RingBackend implements Backend {
 
   #state: State = "open";
   #closed: Promise<void> | undefined;
+  #graceMs = Number.POSITIVE_INFINITY;
   /** Posted since the last publish. */
   #unpublished = 0;
   #settled = 0;
@@ -66,6 +67,7 @@ export class RingBackend implements Backend {
   #asleep = false;
   #keptAlive = false;
   #tellIdle: (() => void) | undefined;
+  #tellShorterGrace: (() => void) | undefined;
 
   readonly #onTurn = (): void => this.#turn();
   readonly #onWake = (): void => this.#wake();
@@ -97,9 +99,12 @@ export class RingBackend implements Backend {
     } else if (request.path?.length === 0 || request.secondPath?.length === 0) {
       this.#refuse(request, request.fail(request, ENOENT, Stage.OPEN));
     } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
+      this.#useLeases(request);
       this.#place(request);
       this.#scheduleTurn();
-    } else if (!this.#line.join(request, request.continues)) {
+    } else if (this.#line.join(request, request.continues)) {
+      this.#useLeases(request); // from now on, as a lease that is given back may be lent again
+    } else {
       this.#refuse(
         request,
         queueFullError(this.#line.limit, request.syscall, request.shownPath(), request.shownDest()),
@@ -125,20 +130,35 @@ export class RingBackend implements Backend {
     return this.#slabs.lend(bytes);
   }
 
+  #useLeases(request: PendingRequest): void {
+    if (request.view !== undefined) {
+      this.#slabs.use(request.view, request.leases);
+    } else if (request.views !== undefined) {
+      for (const view of request.views) this.#slabs.use(view, request.leases);
+    }
+  }
+
   /** Stage 1: the request gets its slot, its memory is pinned, its entry written. */
   #place(request: PendingRequest): void {
-    request.prepare?.(request);
+    if (request.prepare !== undefined) {
+      try {
+        request.prepare(request);
+      } catch (error) {
+        this.#refuse(request, error as Error); // no memory
+        return;
+      }
+      this.#useLeases(request);
+    }
     const slot = this.#slots.occupy(request);
     const generation = this.#slots.generation(slot);
     let region: number = Region.NONE;
     let offset = 0;
     if (request.view !== undefined) {
-      const lease = this.#slabs.use(request.view);
+      const lease = request.leases[0];
       if (lease === undefined) {
         region = Region.OWN;
         this.#native.pin(slot, generation, request.view);
       } else {
-        request.lease = lease;
         region = Region.FIRST_SLAB + lease.slab;
         offset = lease.offset + (request.view.byteOffset - lease.view.byteOffset);
       }
@@ -284,12 +304,17 @@ export class RingBackend implements Backend {
     this.post(request);
   }
 
+  /** The shortest grace counts where there are several. */
   close(graceMs: number): Promise<void> {
-    this.#closed ??= this.#finish(graceMs);
+    if (graceMs < this.#graceMs) {
+      this.#graceMs = graceMs;
+      this.#tellShorterGrace?.();
+    }
+    this.#closed ??= this.#finish();
     return this.#closed;
   }
 
-  async #finish(graceMs: number): Promise<void> {
+  async #finish(): Promise<void> {
     if (this.#state === "closed") return;
     this.#state = "closing";
     let settled = -1;
@@ -297,7 +322,7 @@ export class RingBackend implements Backend {
       // What was posted in this very turn has not been published yet: it gets its grace, too.
       if (settled === this.#settled) this.#cancelAll();
       settled = this.#settled;
-      await this.#idleOr(graceMs);
+      await this.#idleOrGrace();
     }
     if (this.#state !== "closing") return;
     this.#state = "closed";
@@ -312,10 +337,14 @@ export class RingBackend implements Backend {
     this.#native.cancelAll();
   }
 
-  /** Resolves at the end of a turn that leaves nothing in flight, or after the time. */
-  #idleOr(ms: number): Promise<void> {
+  /** Resolves at the end of a turn that leaves nothing in flight, or after the grace. */
+  #idleOrGrace(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      let timer = setTimeout(resolve, this.#graceMs);
+      this.#tellShorterGrace = () => {
+        clearTimeout(timer);
+        timer = setTimeout(resolve, this.#graceMs);
+      };
       this.#tellIdle = () => {
         this.#tellIdle = undefined;
         clearTimeout(timer);

@@ -60,9 +60,13 @@ function settleRequest(
   note: number,
   payload: ReplyPayload,
 ): void {
-  if (result < 0) request.reject(request.fail(request, result, note));
-  else
-    request.resolve(
-      request.decode === undefined ? result : request.decode(request, result, note, payload),
-    );
+  try {
+    if (result < 0) request.reject(request.fail(request, result, note));
+    else
+      request.resolve(
+        request.decode === undefined ? result : request.decode(request, result, note, payload),
+      );
+  } catch (error) {
+    request.reject(error as Error); // no memory for what the reply says
+  }
 }

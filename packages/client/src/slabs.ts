@@ -31,9 +31,11 @@ export class LeasedPages {
   readonly slab: number;
   /** Where it begins, in bytes from the slab's first page. */
   readonly offset: number;
-  /** Requests that use it now: it isn't lent again before their replies. */
-  inFlight = 0;
+  /** Requests that have been posted with it: it isn't lent again before they are settled. */
+  users = 0;
   lent = false;
+  /** In the list of free ones. Not with {@link lent}; with {@link users} only where a buffer is used that was given back. */
+  free = true;
 
   constructor(view: Buffer, slab: number, offset: number) {
     this.view = view;
@@ -63,6 +65,7 @@ export class Slabs {
     const pages =
       this.#takeFree(leaseBytes) ?? this.#addSlab(leaseBytes) ?? this.#unregistered(leaseBytes);
     pages.lent = true;
+    pages.free = false;
     let givenBack = false; // of this loan: the pages may be somebody else's by the second time
     return {
       buffer: pages.view.subarray(0, bytes),
@@ -75,23 +78,34 @@ export class Slabs {
     };
   }
 
-  /** The lease that a request's view lies in, if any; it is in use until {@link release}. */
-  use(view: View): LeasedPages | undefined {
-    if (this.#slabs.size === 0) return undefined;
+  /** Adds the leases that a request's view lies in, if any, to `leases`; they are in use until {@link release}. */
+  use(view: View, leases: LeasedPages[]): void {
+    // Of no bytes, a view at the end of one lease would look like one at the beginning of the next.
+    if (this.#slabs.size === 0 || view.byteLength === 0) return;
     const slab = this.#slabs.get(view.buffer);
-    if (slab === undefined) return undefined;
-    const lease = slab.leases[Math.floor((view.byteOffset - slab.start) / slab.leaseBytes)];
-    if (lease !== undefined) lease.inFlight++;
-    return lease;
+    if (slab === undefined) return;
+    const begin = view.byteOffset - slab.start;
+    const first = Math.floor(begin / slab.leaseBytes);
+    const last = Math.floor((begin + view.byteLength - 1) / slab.leaseBytes);
+    if (first < 0 || last >= slab.leases.length) return; // partly beside the slab's pages
+    for (let nth = first; nth <= last; nth++) {
+      const lease = slab.leases[nth]!;
+      lease.users++;
+      leases.push(lease);
+    }
   }
 
-  release(lease: LeasedPages): void {
-    lease.inFlight--;
-    this.#reclaim(lease);
+  release(leases: LeasedPages[]): void {
+    for (const lease of leases) {
+      lease.users--;
+      this.#reclaim(lease);
+    }
+    leases.length = 0;
   }
 
   #reclaim(lease: LeasedPages): void {
-    if (lease.lent || lease.inFlight > 0 || lease.slab < 0) return;
+    if (lease.lent || lease.free || lease.users > 0 || lease.slab < 0) return;
+    lease.free = true;
     this.#freeOf(lease.view.length).push(lease);
   }
 

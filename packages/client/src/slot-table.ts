@@ -55,7 +55,7 @@ export class SlotTable {
 
   /** The request is settled: its buffer is the caller's again, its record free for another one. */
   recycle(request: PendingRequest): void {
-    if (request.lease !== undefined) this.#slabs.release(request.lease);
+    if (request.leases.length > 0) this.#slabs.release(request.leases);
     request.clear();
     this.#idle.push(request);
   }

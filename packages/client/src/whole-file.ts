@@ -11,6 +11,7 @@ import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@rin
 import type { Backend } from "./backend.js";
 import { fileTooLarge, operationError } from "./node-errors.js";
 import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
+import { post } from "./post.js";
 import type { Lease } from "./slabs.js";
 import { toStats } from "./stat-result.js";
 
@@ -76,7 +77,7 @@ export class WholeFiles {
     request.prepare = this.#lendScratch;
     request.decode = this.#finishRead;
     request.fail = this.#failRead;
-    return this.#post(request);
+    return post(this.#backend, request);
   }
 
   write(file: WriteFileArguments): Promise<void> {
@@ -89,13 +90,7 @@ export class WholeFiles {
     request.length = file.data.length;
     request.decode = nothing;
     request.fail = failRecipe;
-    return this.#post(request);
-  }
-
-  #post<T>(request: PendingRequest): Promise<T> {
-    const promise = request.promise<T>();
-    this.#backend.post(request);
-    return promise;
+    return post(this.#backend, request);
   }
 
   readonly #lendScratch = (request: PendingRequest): void => {
@@ -139,13 +134,17 @@ export class WholeFiles {
       // One byte more than the size: the read that fills all but that byte has seen the end.
       let capacity = Math.max(size + 1, begun.length * 2);
       for (let done = begun.length; ; ) {
-        const larger = Buffer.allocUnsafeSlow(Math.min(capacity, MAX_FILE_BYTES));
-        whole.copy(larger, 0, 0, done);
-        whole = larger;
+        if (done === whole.length && done < MAX_FILE_BYTES) {
+          const larger = Buffer.allocUnsafeSlow(Math.min(capacity, MAX_FILE_BYTES));
+          whole.copy(larger, 0, 0, done);
+          whole = larger;
+        }
+        // The largest file there may be has no byte after it, and the read that shows it needs room for one.
+        const room = done < whole.length ? whole.subarray(done) : Buffer.alloc(1);
         const rest = await this.#step<Rest>(operations.readRest, fd, (request) => {
-          request.view = whole.subarray(done);
+          request.view = room;
           request.setPosition(done);
-          request.length = Math.min(whole.length - done, MAX_TRANSFER_BYTES);
+          request.length = Math.min(room.length, MAX_TRANSFER_BYTES);
           request.decode = asRest;
           request.fail = (failed, errno, note) => {
             fd = CLOSED;
@@ -158,7 +157,7 @@ export class WholeFiles {
           fd = CLOSED;
           return whole.subarray(0, done);
         }
-        if (done === MAX_FILE_BYTES) throw fileTooLarge(done + 1);
+        if (done > MAX_FILE_BYTES) throw fileTooLarge(done);
         capacity = Math.max(whole.length, done * 2);
       }
     } finally {
@@ -198,7 +197,7 @@ export class WholeFiles {
     request.fd = fd;
     request.continues = true;
     fill?.(request);
-    return this.#post(request);
+    return post(this.#backend, request);
   }
 
   /** After a failure, whose error is the one to tell. Where the client is closed, the engine has closed the file, too. */

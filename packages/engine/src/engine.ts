@@ -41,6 +41,7 @@ export class Engine implements AsyncDisposable {
   readonly #handle: EngineHandle;
   readonly #ended: Promise<void>;
   #closing: Promise<void> | undefined;
+  #stopping = false;
 
   private constructor(worker: Worker, handle: EngineHandle, report: EngineReport) {
     this.worker = worker;
@@ -92,12 +93,14 @@ export class Engine implements AsyncDisposable {
   /**
    * Closes the engine and all its clients. No more requests are taken; those in flight finish, or are cancelled when nothing
    * has moved for `graceMs`. Every pending promise settles: what the engine hadn't taken rejects with `ERR_RINGPOST_CLOSED`.
-   * Idempotent.
+   * Once closing, closing again can shorten the grace.
    */
   close(options?: CloseOptions): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing;
     try {
-      this.#closing = this.#stop(toGraceMs(options));
+      const graceMs = toGraceMs(options);
+      const disconnected = this.client.disconnect({ graceMs });
+      if (this.#stopping) addon.stopEngine(this.report.id, graceMs);
+      this.#closing ??= this.#stop(disconnected, graceMs);
       return this.#closing;
     } catch (error) {
       return Promise.reject(error);
@@ -108,8 +111,9 @@ export class Engine implements AsyncDisposable {
     return this.close();
   }
 
-  async #stop(graceMs: number): Promise<void> {
-    await this.client.disconnect({ graceMs });
+  async #stop(disconnected: Promise<void>, graceMs: number): Promise<void> {
+    await disconnected;
+    this.#stopping = true;
     addon.stopEngine(this.report.id, graceMs);
     this.worker.ref();
     await this.#ended;
