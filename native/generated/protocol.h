@@ -6,13 +6,14 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2895932521u;
-inline constexpr uint32_t kLastOpcode = 24u;
+inline constexpr uint32_t kLayoutHash = 184277918u;
+inline constexpr uint32_t kLastOpcode = 25u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
 inline constexpr uint32_t kMailboxHeaderBytes = 320u;
 inline constexpr uint32_t kRequestBytes = 64u;
+inline constexpr uint32_t kEntriesPerSlot = 2u;
 inline constexpr uint32_t kReplyBytes = 16u;
 inline constexpr uint32_t kMaxClients = 512u;
 inline constexpr uint32_t kMaxSlotCount = 4096u;
@@ -92,6 +93,16 @@ inline constexpr uint32_t kSecondFd = 14u;
 inline constexpr uint32_t kLengthHigh = 15u;
 }  // namespace request_word
 
+namespace opcode_flag {
+inline constexpr uint32_t kDeadline = 65536u;
+}  // namespace opcode_flag
+
+namespace cancel_scope {
+inline constexpr uint32_t kRequest = 0u;
+inline constexpr uint32_t kDescriptor = 1u;
+inline constexpr uint32_t kAll = 2u;
+}  // namespace cancel_scope
+
 namespace reply_word {
 inline constexpr uint32_t kSlot = 0u;
 inline constexpr uint32_t kGeneration = 1u;
@@ -112,6 +123,7 @@ inline constexpr uint32_t kPathOffset = 256u;
 inline constexpr uint32_t kPathCapacity = 4096u;
 inline constexpr uint32_t kSecondPathOffset = 4352u;
 inline constexpr uint32_t kSecondPositionOffset = 248u;
+inline constexpr uint32_t kDeadlineOffset = 240u;
 inline constexpr uint32_t kBytes = 8448u;
 }  // namespace payload
 
@@ -162,6 +174,7 @@ inline constexpr uint32_t kRmdir = 21u;
 inline constexpr uint32_t kMkdir = 22u;
 inline constexpr uint32_t kSymlink = 23u;
 inline constexpr uint32_t kLink = 24u;
+inline constexpr uint32_t kCancel = 25u;
 }  // namespace opcode
 
 }  // namespace ringpost::protocol

@@ -82,6 +82,7 @@ int Engine::Run() {
       StopByProgress();
     }
     const bool took = !stopping_ && TakeRequests();
+    if (!deadlines_.empty()) CancelOverdue();
     if (ring_.Pending() > 0) {
       ring_.Submit();
       Count(memory_.counter(counter::kEnters));
@@ -135,12 +136,21 @@ bool Engine::WaitForWork() {
     Unpark(memory_.parked());
     return true;
   }
-  const uint32_t wait_ms = stopping_ ? kStoppingWaitMs : options_.idle_wait_ms;
-  const int waited = ring_.SubmitAndWait(wait_ms * kNsPerMs);
+  const uint32_t longest_ms = stopping_ ? kStoppingWaitMs : options_.idle_wait_ms;
+  uint64_t wait_ns = longest_ms * kNsPerMs;
+  bool for_deadline = false;
+  if (!deadlines_.empty()) {
+    const uint64_t now = MonotonicNs();
+    const uint64_t next = deadlines_.next().ns;
+    const uint64_t left = next > now ? next - now : 1;
+    for_deadline = left < wait_ns;
+    wait_ns = std::min(wait_ns, left);
+  }
+  const int waited = ring_.SubmitAndWait(wait_ns);
   Unpark(memory_.parked());
   Count(memory_.counter(counter::kEnters));
   Count(memory_.counter(counter::kWakeups));
-  if (waited != -ETIME) return true;
+  if (waited != -ETIME || for_deadline) return true;
   Count(memory_.counter(counter::kIdleWakeups));
   return stopping_;
 }
@@ -212,40 +222,6 @@ void Engine::BeginService(uint32_t client) {
   service.closing = false;
   active_.push_back(client);
   Count(memory_.counter(counter::kClientsOpened));
-}
-
-// Asks the kernel to cancel everything a client has in flight. Each request still gets its
-// completion.
-void Engine::CancelInFlight(ClientService& service) {
-  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    InFlight& flight = service.in_flight[slot];
-    if (flight.idle() || flight.cancelled) continue;
-    flight.cancelled = true;
-    if (offset_lines_.Waits(flight)) {
-      TakeOutOfLine(service, slot);
-      continue;
-    }
-    // A close that is cancelled before it ran would leak its descriptor.
-    if (flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose)
-      continue;
-    abi::Sqe sqe = {};
-    sqe.opcode = abi::kOpAsyncCancel;
-    sqe.address = UserData(Origin::kRequest, service.index, slot);
-    sqe.user_data = UserData(Origin::kCancel, service.index, slot);
-    Enqueue(sqe);
-    Count(memory_.counter(counter::kCancels));
-  }
-}
-
-// A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.
-void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
-  InFlight& flight = service.in_flight[slot];
-  if (flight.opcode == protocol::opcode::kClose) {
-    (void)offset_lines_.Leave(&flight, 0);
-    Submit(flight.submission);
-  } else {
-    CompleteRequest(service, slot, -ECANCELED);
-  }
 }
 
 // The kernel holds nothing of this closed client any more: what it has left behind is tidied up,

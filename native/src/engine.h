@@ -4,6 +4,7 @@
 //   prepare_submission.cc   stage 4   a request becomes a submission
 //   ring.cc                 stage 5   submit and wait, one system call
 //   reap_completions.cc     stage 7   completions become replies
+//   cancel_requests.cc      by request, by descriptor, of a client; deadlines
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
@@ -18,6 +19,8 @@
 #include <memory>
 #include <vector>
 
+#include "deadlines.h"
+#include "descriptor_users.h"
 #include "handed_descriptors.h"
 #include "in_flight.h"
 #include "offset_lines.h"
@@ -90,8 +93,6 @@ class Engine {
   // engine.cc
   void ServeRoster();
   void BeginService(uint32_t client);
-  void CancelInFlight(ClientService& service);
-  void TakeOutOfLine(ClientService& service, uint32_t slot);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
@@ -102,10 +103,20 @@ class Engine {
   void ListenForDoorbell();
   void Enqueue(const abi::Sqe& sqe);
 
+  // cancel_requests.cc
+  void Cancel(ClientService& service, const Request& request);
+  void CancelInFlight(ClientService& service);
+  void CancelUsersOf(int32_t fd);
+  void CancelUsersOf(ClientService& service, int32_t fd);
+  void CancelSlot(ClientService& service, uint32_t slot);
+  void SetDeadline(const ClientService& service, uint32_t slot);
+  void CancelOverdue();
+  void TakeOutOfLine(ClientService& service, uint32_t slot);
+
   // take_requests.cc
   bool TakeRequests();
   uint32_t TakeFrom(ClientService& service, uint32_t most);
-  void Accept(ClientService& service, const Request& request);
+  void Accept(ClientService& service, Request request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
   void BreakOff(ClientService& service);
 
@@ -125,6 +136,8 @@ class Engine {
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   bool doorbell_poll_stays_ = true;
   OffsetLines offset_lines_;
+  DescriptorUsers descriptor_users_;
+  Deadlines deadlines_;
 
   std::vector<ClientService>
       services_;  // by client; only those that ever connected have an in-flight table

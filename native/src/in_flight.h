@@ -16,6 +16,9 @@ struct InFlight {
   uint32_t opcode = kIdle;
   uint32_t generation = 0;
   bool cancelled = false;
+  bool timed = false;       // it has a deadline
+  bool overdue = false;     // that is why it was cancelled
+  int32_t counted_fd = -1;  // descriptor_users.h
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll

@@ -27,7 +27,8 @@ constexpr int32_t kLastRestart = -516;
 // What a request that was cancelled, or interrupted, has to say for itself.
 int32_t ShownResult(const InFlight& flight, int32_t result) {
   if (result <= kFirstRestart && result >= kLastRestart) result = -EINTR;
-  return result == -EINTR && flight.cancelled ? -ECANCELED : result;
+  if (!flight.cancelled || (result != -EINTR && result != -ECANCELED)) return result;
+  return flight.overdue ? -ETIMEDOUT : -ECANCELED;
 }
 
 }  // namespace
@@ -81,12 +82,6 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
   ReplyTo(service, slot, result, 0);
 }
 
-// Another submission for a request that has had one, or that had to wait for its turn.
-void Engine::Submit(const abi::Sqe& sqe) {
-  Enqueue(sqe);
-  Count(memory_.counter(counter::kSubmitted));
-}
-
 void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
   const int32_t fd = flight.fd;
@@ -103,7 +98,7 @@ void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t resul
     service.kept_fds.push_back(flight.fd);
     std::memcpy(service.mailbox.Result(slot), &flight.fd, sizeof(flight.fd));
   }
-  ReplyTo(service, slot, outcome.result, outcome.note);
+  ReplyTo(service, slot, ShownResult(flight, outcome.result), outcome.note);
 }
 
 // The last step of every request: its reply, and its memory is no longer ours. TakeFrom made sure
@@ -113,6 +108,8 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   service.regions->Spend(slot);
   service.replies.Push({slot, flight.generation, result, reply_note});
   flight.opcode = InFlight::kIdle;
+  if (flight.timed) deadlines_.Done();
+  if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);
   service.in_flight_count--;
   in_flight_count_--;
   Count(service.mailbox.counters[protocol::service_counter::kReplied]);

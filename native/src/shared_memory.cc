@@ -49,7 +49,8 @@ int SharedMemory::Open(uint8_t* base, size_t bytes, SharedMemory* out) {
   if (out->max_clients_ == 0 || out->max_clients_ > protocol::kMaxClients) return -EINVAL;
   const bool parts_in_order =
       out->request_ring_offset_ >= protocol::kMailboxHeaderBytes &&
-      out->request_ring_offset_ + slots * protocol::kRequestBytes <= out->reply_ring_offset_ &&
+      out->request_ring_offset_ + slots * protocol::kEntriesPerSlot * protocol::kRequestBytes <=
+          out->reply_ring_offset_ &&
       out->reply_ring_offset_ + slots * protocol::kReplyBytes <= out->payloads_offset_ &&
       out->payloads_offset_ + slots * protocol::payload::kBytes <= out->mailbox_bytes_;
   const bool parts_fit =
@@ -69,7 +70,7 @@ Mailbox SharedMemory::mailbox(uint32_t client) const {
       .requests = {.tail = words + header::kRequestTail,
                    .head = words + header::kRequestHead,
                    .entries = start + request_ring_offset_,
-                   .capacity = slot_count_},
+                   .capacity = slot_count_ * protocol::kEntriesPerSlot},
       .replies = {.tail = words + header::kReplyTail,
                   .head = words + header::kReplyHead,
                   .entries = start + reply_ring_offset_,

@@ -51,6 +51,12 @@ struct Mailbox {
   [[nodiscard]] uint8_t* Result(uint32_t slot) const {
     return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kResultOffset;
   }
+  // Of a request with opcode_flag::kDeadline.
+  [[nodiscard]] uint64_t Deadline(uint32_t slot) const {
+    uint64_t ns;
+    std::memcpy(&ns, Result(slot) + protocol::payload::kDeadlineOffset, sizeof(ns));
+    return ns;
+  }
   [[nodiscard]] uint8_t* Path(uint32_t slot) const {
     return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kPathOffset;
   }

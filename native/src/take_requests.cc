@@ -38,19 +38,32 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   if (available == 0) return 0;
   // A client never has more with us than it has slots: those in its request ring, in flight, and in
   // its reply ring. So there is room for every reply, and whoever claims more has lost its indexes.
-  if (uint64_t{available} + service.in_flight_count + service.replies.Unread() >
-      memory_.slot_count()) {
+  const uint64_t with_us = uint64_t{service.in_flight_count} + service.replies.Unread();
+  if (available > memory_.slot_count() * protocol::kEntriesPerSlot ||
+      with_us > memory_.slot_count()) {
     BreakOff(service);
     return 0;
   }
+  const auto slots_left = static_cast<uint32_t>(memory_.slot_count() - with_us);
   const uint32_t count = std::min(available, most);
-  for (uint32_t i = 0; i < count; i++) Accept(service, service.requests.Take());
+  uint32_t accepted = 0;
+  for (uint32_t i = 0; i < count && service.serving; i++) {
+    const Request request = service.requests.Take();
+    if (request.opcode == opcode::kCancel) {
+      Cancel(service, request);
+    } else if (accepted == slots_left) {
+      BreakOff(service);
+    } else {
+      accepted++;
+      Accept(service, request);
+    }
+  }
   service.requests.Release();
-  Count(service.mailbox.counters[protocol::service_counter::kTaken], count);
+  Count(service.mailbox.counters[protocol::service_counter::kTaken], accepted);
   return count;
 }
 
-void Engine::Accept(ClientService& service, const Request& request) {
+void Engine::Accept(ClientService& service, Request request) {
   const bool slot_is_free =
       request.slot < memory_.slot_count() && service.in_flight[request.slot].idle();
   if (!slot_is_free) {
@@ -59,16 +72,21 @@ void Engine::Accept(ClientService& service, const Request& request) {
     return;
   }
   InFlight& flight = service.in_flight[request.slot];
+  flight.timed = (request.opcode & protocol::opcode_flag::kDeadline) != 0;
+  request.opcode &= ~protocol::opcode_flag::kDeadline;
   flight.opcode = request.opcode;
   flight.generation = request.generation;
   flight.cancelled = false;
+  flight.overdue = false;
   flight.awaits_writer = false;
   flight.in_line = false;
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
+  flight.counted_fd = -1;
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
+  if (flight.timed) SetDeadline(service, request.slot);
   if (request.opcode == opcode::kRegisterSlab) {
     ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
     return;
@@ -82,9 +100,13 @@ void Engine::Accept(ClientService& service, const Request& request) {
     return;
   }
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
-  if (!offset_lines_.Enter(&flight)) return;
-  ring_.Push(flight.submission);  // TakeRequests saw room for all
-  Count(memory_.counter(protocol::engine_counter::kSubmitted));
+  if (request.opcode == opcode::kClose) {
+    CancelUsersOf(request.fd);
+  } else if (flight.submission.fd >= 0) {
+    flight.counted_fd = flight.submission.fd;
+    descriptor_users_.Add(flight.counted_fd);
+  }
+  if (offset_lines_.Enter(&flight)) Submit(flight.submission);
 }
 
 // Registers a slab with the ring, so that requests in it spare the kernel the mapping of pages. A

@@ -1,4 +1,4 @@
-// Cancelling what a client has in flight (native/src/engine.cc): each request still gets its reply.
+// Cancelling what a client has in flight (native/src/cancel_requests.cc): each request still gets its reply.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -81,6 +81,117 @@ TEST(a_cancelled_open_of_a_fifo_says_so) {
     if (result != -ECANCELED && result != -EINTR) std::printf("  result %d\n", result);
   }
   CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
+namespace scope = protocol::cancel_scope;
+
+TEST(a_cancel_entry_reaches_its_request_alone) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  for (int round = 0; round < 50 && !check::HasFailed(); round++) {
+    BlockedReads reads(client, 3);
+    const uint32_t cancelled = reads.slots()[static_cast<size_t>(round) % 3];
+    client.PostCancel(scope::kRequest, cancelled);
+    CHECK_EQ(client.Result(Nop()), 0);
+    CHECK_EQ(client.AwaitReply(cancelled).result, -ECANCELED);
+    CHECK_EQ(client.in_flight(), 2);
+    client.PostCancel(scope::kAll, 0);
+    client.Publish();
+    for (const uint32_t slot : reads.slots()) {
+      if (slot != cancelled) CHECK_EQ(client.AwaitReply(slot).result, -ECANCELED);
+    }
+    reads.ExpectLetGo();
+  }
+}
+
+TEST(a_cancel_entry_reaches_the_clients_own_requests_on_a_descriptor) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  TestClient other(engine.memory(), engine.roster());
+  const Pipe pipe;
+  char text[2][4] = {};
+  const int fd = pipe.out.get();
+  const uint32_t mine = client.Post(Read(fd, text[0], 4, kCurrentPosition));
+  CHECK_EQ(client.Result(Nop()), 0);
+  const uint32_t others = other.Post(Read(fd, text[1], 4, kCurrentPosition));
+  CHECK_EQ(other.Result(Nop()), 0);
+  client.PostCancel(scope::kDescriptor, 0, fd + 1);
+  client.PostCancel(scope::kDescriptor, 0, -1);
+  client.PostCancel(scope::kDescriptor, 0, fd);
+  client.Publish();
+  CHECK_EQ(client.AwaitReply(mine).result, -ECANCELED);
+  pipe.Write("gone");
+  CHECK_EQ(other.AwaitReply(others).result, 4);
+}
+
+TEST(a_cancel_entry_that_names_nothing_does_nothing) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  BlockedReads reads(client, 2);
+  for (const uint32_t slot : {7u, 8u, UINT32_MAX}) client.PostCancel(scope::kRequest, slot);
+  client.PostCancel(3, reads.slots()[0]);
+  client.PostCancel(UINT32_MAX, reads.slots()[0]);
+  CHECK_EQ(client.Result(Nop()), 0);
+  CHECK_EQ(client.in_flight(), 2);
+  reads.Write();
+  for (const uint32_t slot : reads.slots()) CHECK_EQ(client.AwaitReply(slot).result, 4);
+}
+
+TEST(a_close_cancels_what_waits_on_its_descriptor) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  TestClient other(engine.memory(), engine.roster());
+  const Pipe pipe;
+  char text[4] = {};
+  const int fd = ::fcntl(pipe.out.get(), F_DUPFD_CLOEXEC, 0);
+  const uint32_t read = other.Post(Read(fd, text, 4, kCurrentPosition));
+  CHECK_EQ(other.Result(Nop()), 0);
+  CHECK_EQ(client.Result(CloseFd(fd)), 0);
+  CHECK_EQ(other.AwaitReply(read).result, -ECANCELED);
+}
+
+TEST(what_is_overdue_says_so) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const std::string fifo = folder.File("fifo");
+  CHECK_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Pipe pipe;
+  char text[4] = {};
+  const uint64_t soon = MonotonicNs() + 20'000'000;
+  const uint32_t read = client.Post(Until(soon, Read(pipe.out.get(), text, 4, kCurrentPosition)));
+  const uint32_t open = client.Post(Until(soon, Open(fifo.c_str(), O_WRONLY)));
+  const uint32_t long_past = client.Post(Until(1, Read(pipe.out.get(), text, 4, kCurrentPosition)));
+  client.Publish();
+  CHECK_EQ(client.AwaitReply(long_past).result, -ETIMEDOUT);
+  CHECK_EQ(client.AwaitReply(read).result, -ETIMEDOUT);
+  CHECK_EQ(client.AwaitReply(open).result, -ETIMEDOUT);
+  CHECK(MonotonicNs() >= soon);
+  CHECK_EQ(client.Result(Until(MonotonicNs() + 60'000'000'000, Nop())), 0);
+}
+
+TEST(deadlines_of_what_is_done_are_forgotten) {
+  Deadlines deadlines;
+  const auto none_runs = [](const Deadline&) { return false; };
+  CHECK(deadlines.empty());
+  deadlines.Add({1, 0, 0, 0}, none_runs);  // runs all the time, so that nothing is simply cleared
+  for (uint32_t nth = 0; nth < 10'000; nth++) {
+    deadlines.Add({5 + nth % 7, 0, nth, 0}, none_runs);
+    deadlines.Done();
+  }
+  uint64_t last = 0;
+  uint32_t left = 0;
+  for (; !deadlines.empty(); left++) {
+    CHECK(deadlines.next().ns >= last);
+    last = deadlines.next().ns;
+    deadlines.TakeNext();
+  }
+  CHECK(left <= 1030);
 }
 
 }  // namespace

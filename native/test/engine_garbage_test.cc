@@ -114,7 +114,8 @@ class GarbageClient {
     Request request;
     std::memcpy(&request, words, sizeof(request));
     if (!random_.OneIn(4)) request.slot = random_.Below(kSlots);
-    if (!random_.OneIn(4)) request.opcode = random_.Below(16);
+    if (!random_.OneIn(4))
+      request.opcode = random_.Below(protocol::kLastOpcode);  // all but cancel, which has no reply
     if (!random_.OneIn(4)) request.region = random_.OneIn(4) ? region::kNone : region::kOwn;
     if (!random_.OneIn(4)) request.region_generation = kGeneration;
     if (!random_.OneIn(4)) request.region_offset = random_.Below(PinnedMemory::kBytes + 2);

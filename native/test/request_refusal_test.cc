@@ -13,8 +13,8 @@ namespace {
 
 TEST(unknown_operations_are_refused) {
   Desk desk;
-  for (const uint32_t op : {0u, opcode::kRegisterSlab, protocol::kLastOpcode + 1, 255u,
-                            256u + opcode::kRead, 0x8000'0000u | opcode::kNop, UINT32_MAX}) {
+  for (const uint32_t op : {0u, opcode::kRegisterSlab, opcode::kCancel, protocol::kLastOpcode + 1,
+                            255u, 256u + opcode::kRead, 0x8000'0000u | opcode::kNop, UINT32_MAX}) {
     CHECK_EQ(desk.Refusal(WithOwn(op, 0, 1)), -EINVAL);
   }
 }

@@ -25,7 +25,7 @@ TEST(the_geometry_comes_back) {
     CHECK_EQ(memory.shared().max_clients(), 5);
     CHECK_EQ(memory.shared().slot_count(), slot_count);
     const Mailbox last = memory.shared().mailbox(4);
-    CHECK_EQ(last.requests.capacity, slot_count);
+    CHECK_EQ(last.requests.capacity, slot_count * protocol::kEntriesPerSlot);
     CHECK_EQ(last.replies.capacity, slot_count);
     const uint8_t* end = last.SecondPath(slot_count - 1) + protocol::payload::kPathCapacity;
     CHECK(end <= memory.base() + memory.bytes());
@@ -41,7 +41,8 @@ TEST(the_parts_of_the_mailboxes_do_not_overlap) {
     const auto* header = reinterpret_cast<const uint8_t*>(box.requests.tail);
     CHECK(header >= end_before);
     CHECK(header + protocol::kMailboxHeaderBytes <= box.requests.entries);
-    CHECK(box.requests.entries + kSlots * sizeof(Request) <= box.replies.entries);
+    CHECK(box.requests.entries + kSlots * protocol::kEntriesPerSlot * sizeof(Request) <=
+          box.replies.entries);
     CHECK(box.replies.entries + kSlots * sizeof(Reply) <= box.Result(0));
     CHECK(box.Result(0) + protocol::payload::kResultBytes <= box.Path(0));
     CHECK_EQ(box.Path(0) + protocol::payload::kPathCapacity, box.SecondPath(0));

@@ -61,6 +61,16 @@ class TestClient {
   [[nodiscard]] bool HasFreeSlot() const { return FreeSlot() < slots_.size(); }
 
   void CancelAll() { roster_.CancelAll(index()); }
+  // An entry of the request ring, which needs no slot. Leaves with the next Publish.
+  void PostCancel(uint32_t scope, uint32_t slot, int32_t fd = -1) {
+    Request words = {};
+    words.opcode = protocol::opcode::kCancel;
+    words.flags = scope;
+    words.slot = slot;
+    words.generation = slot < slots_.size() ? slots_[slot].generation : 0;
+    words.fd = fd;
+    requests_.Push(words);
+  }
   void Close() { roster_.Close(index()); }
   void CloseAndDrain() {
     if (seat_ < 0) return;
@@ -80,6 +90,11 @@ class TestClient {
     if (request.path != nullptr) {
       words.path_bytes = static_cast<uint32_t>(std::strlen(request.path));
       std::memcpy(mailbox_.Path(slot), request.path, words.path_bytes);
+    }
+    if (request.deadline_ns != 0) {
+      words.opcode |= protocol::opcode_flag::kDeadline;
+      std::memcpy(mailbox_.Result(slot) + protocol::payload::kDeadlineOffset, &request.deadline_ns,
+                  sizeof(request.deadline_ns));
     }
     if (request.base != nullptr || !request.vectors.empty()) Pin(request, &words);
     requests_.Push(words);

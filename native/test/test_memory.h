@@ -16,7 +16,8 @@ class TestMemory {
   TestMemory(uint32_t max_clients, uint32_t slot_count, uint32_t initial_index = 0) {
     namespace page = protocol::engine_word;
     const uint32_t request_ring = protocol::kMailboxHeaderBytes;
-    const uint32_t reply_ring = request_ring + slot_count * protocol::kRequestBytes;
+    const uint32_t reply_ring =
+        request_ring + slot_count * protocol::kEntriesPerSlot * protocol::kRequestBytes;
     const uint32_t payloads =
         reply_ring + RoundUp(slot_count * protocol::kReplyBytes, protocol::kLineBytes);
     const uint32_t mailbox_bytes =

@@ -20,7 +20,13 @@ struct TestRequest {
   // Memory of the request's own, pinned when it is posted.
   void* base = nullptr;
   std::vector<iovec> vectors;
+  uint64_t deadline_ns = 0;  // none
 };
+
+inline TestRequest Until(uint64_t deadline_ns, TestRequest request) {
+  request.deadline_ns = deadline_ns;
+  return request;
+}
 
 inline constexpr uint64_t kCurrentPosition = UINT64_MAX;
 

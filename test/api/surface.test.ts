@@ -38,6 +38,7 @@ it("ringpost exports these types besides", () => {
       "ReadFileOptions",
       "Reason",
       "RenameOptions",
+      "RequestOptions",
     ],
     ...["StatOptions", "TransferOptions", "UnavailableError", "WriteFileOptions"],
   ]);
@@ -45,7 +46,16 @@ it("ringpost exports these types besides", () => {
 
 it("a client has these methods", () => {
   expect(methodsOf(Client.prototype)).toEqual([
-    ...["Symbol(Symbol.asyncDispose)", "backend", "close", "constructor", "disconnect", "drain"],
+    ...[
+      "Symbol(Symbol.asyncDispose)",
+      "backend",
+      "cancel",
+      "cancelAll",
+      "close",
+      "constructor",
+      "disconnect",
+      "drain",
+    ],
     ...["fadvise", "fallocate", "fdatasync", "fsync", "ftruncate", "lease", "link", "lstat"],
     ...["mkdir", "nop", "open", "read", "readFile", "readv", "rename", "rmdir", "stat", "submit"],
     ...["symlink", "syncFileRange", "unlink", "write", "writeFile", "writev"],

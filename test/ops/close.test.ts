@@ -45,16 +45,30 @@ describeOnEngineSetups((running) => {
     );
   });
 
-  it("closes under a pending read, which goes on with what it has", async () => {
+  it("cancels what waits on the descriptor first, of every client", async () => {
     const fifo = makeFifo(dir().fresh());
     const fd = fs.openSync(fifo.path, "r+");
-    const buffer = Buffer.alloc(8);
-    const read = running.client.read(fd, buffer);
-    await within(SOON_MS, "close", running.client.close(fd));
-    fs.writeSync(fifo.fd, "late");
-    expect(await within(SOON_MS, "read", read)).toBe(4);
-    expect(buffer.toString("utf8", 0, 4)).toBe("late");
+    const other = await connect(running.engine.handle());
+    const waiting = [running.client, other].map((client) =>
+      failureOf(() => client.read(fd, Buffer.alloc(8))),
+    );
+    await other.nop(); // the engine has them all
+    expect(await within(SOON_MS, "close", running.client.close(fd))).toBeUndefined();
+    for (const failure of await within(SOON_MS, "reads", Promise.all(waiting))) {
+      expect(failure).toMatchObject({ code: "ECANCELED", syscall: "read" });
+    }
+    expect(() => fs.fstatSync(fd)).toThrow("EBADF");
+    await other.close();
     fifo.close();
+  });
+
+  it("lets transfers of files end that were posted before", async () => {
+    const path = dir().file("content");
+    const fd = fs.openSync(path, "r+");
+    const read = running.client.read(fd, Buffer.alloc(8), 0);
+    const write = running.client.write(fd, Buffer.from("C"), 0);
+    const closed = running.client.close(fd);
+    expect(await Promise.all([read, write, closed])).toEqual([7, 1, undefined]);
   });
 
   it("of the client cancels a read that waits for ever", async () => {

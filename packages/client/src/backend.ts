@@ -12,6 +12,9 @@ export interface Backend {
   begin(operation: Operation): PendingRequest;
   /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case. */
   post(request: PendingRequest): void;
+  /** Cancels what is in flight on a descriptor, or everything. */
+  cancelDescriptor(fd: number): void;
+  cancelAll(): void;
   /** Sends what this turn of the event loop has posted, now and not at its end. */
   submit(): void;
   /** Resolves when no request waits for a slot. */

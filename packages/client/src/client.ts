@@ -1,12 +1,14 @@
 import { operations } from "@ringpost/protocol";
-import { type PathLike, toEncoding, toMode, toOpenFlags, toPath } from "./arguments.js";
+import { checkFd, type PathLike, toEncoding, toMode, toOpenFlags, toPath } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { invalidArgType } from "./node-errors.js";
 import {
   type BufferView,
   type CloseOptions,
   type ReadFileOptions,
+  type RequestOptions,
   toBytes,
+  toControl,
   toFileOptions,
   toGraceMs,
   type WriteFileOptions,
@@ -41,13 +43,16 @@ export class Client extends PathRequests implements AsyncDisposable {
   }
 
   /** Does nothing, all the way to the kernel and back. Linux 5.1. */
-  nop(): Promise<void> {
+  nop(options?: RequestOptions): Promise<void> {
     const request = this.#backend.begin(operations.nop);
     request.decode = nothing;
-    return post(this.#backend, request);
+    return post(this.#backend, request, options);
   }
 
-  /** Closes a descriptor. Linux 5.6. Never cancelled half way. */
+  /**
+   * Closes a descriptor. Linux 5.6. What waits on it in this engine (a read of an empty pipe, say) is cancelled first, and rejects
+   * with ECANCELED; transfers of files end before. Never cancelled itself.
+   */
   close(fd: number): Promise<void>;
   /** Without an argument: closes the client itself, as {@link disconnect}. */
   close(): Promise<void>;
@@ -89,7 +94,11 @@ export class Client extends PathRequests implements AsyncDisposable {
       const local = toPath(path);
       const { encoding, flag } = toFileOptions<ReadFileOptions>(options);
       const decodeAs = toEncoding(encoding);
-      const bytes = this.#files.read(local, toOpenFlags(flag));
+      const bytes = this.#files.read(
+        local,
+        toOpenFlags(flag),
+        toControl(typeof options === "string" ? undefined : options),
+      );
       return decodeAs === undefined ? bytes : bytes.then((buffer) => buffer.toString(decodeAs));
     } catch (error) {
       return Promise.reject(error);
@@ -117,6 +126,7 @@ export class Client extends PathRequests implements AsyncDisposable {
         openFlags,
         mode,
         flush: given.flush ?? false,
+        control: toControl(given),
       });
     } catch (error) {
       return Promise.reject(error);
@@ -131,6 +141,20 @@ export class Client extends PathRequests implements AsyncDisposable {
    */
   lease(bytes: number): Lease {
     return this.#backend.lease(bytes);
+  }
+
+  /**
+   * Cancels what this client has under way on a descriptor: that rejects with ECANCELED, or resolves if it was done already. For
+   * one operation alone, give it a `signal`.
+   */
+  cancel(fd: number): void {
+    checkFd(fd);
+    this.#backend.cancelDescriptor(fd);
+  }
+
+  /** As {@link cancel}, of everything that this client has under way. */
+  cancelAll(): void {
+    this.#backend.cancelAll();
   }
 
   /** Hands over what was posted in this turn of the event loop now; it would go by itself at the turn's end. */

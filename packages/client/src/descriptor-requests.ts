@@ -3,7 +3,12 @@ import type { View } from "@ringpost/native";
 import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protocol";
 import { checkFd, checkInteger, type Position, toView, toViews } from "./arguments.js";
 import type { Backend } from "./backend.js";
-import { type BufferView, type TransferOptions, toPosition } from "./options.js";
+import {
+  type BufferView,
+  type RequestOptions,
+  type TransferOptions,
+  toPosition,
+} from "./options.js";
 import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
 
@@ -52,23 +57,23 @@ export class DescriptorRequests {
   }
 
   /** Resolves when data and metadata of the file are on the device. Linux 5.1. */
-  fsync(fd: number): Promise<void> {
-    return postForDescriptor(this.#backend, operations.fsync, fd);
+  fsync(fd: number, options?: RequestOptions): Promise<void> {
+    return postForDescriptor(this.#backend, operations.fsync, fd, options);
   }
 
   /** Resolves when the data is on the device, and the metadata needed to read it. Linux 5.1. */
-  fdatasync(fd: number): Promise<void> {
-    return postForDescriptor(this.#backend, operations.fdatasync, fd);
+  fdatasync(fd: number, options?: RequestOptions): Promise<void> {
+    return postForDescriptor(this.#backend, operations.fdatasync, fd, options);
   }
 
   /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
-  ftruncate(fd: number, length = 0): Promise<void> {
+  ftruncate(fd: number, length = 0, options?: RequestOptions): Promise<void> {
     try {
       checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#onRange(operations.ftruncate, fd, Math.max(0, length), 0, 0);
+    return this.#onRange(operations.ftruncate, fd, Math.max(0, length), 0, 0, options);
   }
 
   /**
@@ -77,8 +82,14 @@ export class DescriptorRequests {
    * @param offset in bytes
    * @param length in bytes
    */
-  fallocate(fd: number, mode: number, offset: number, length: number): Promise<void> {
-    return this.#onRange(operations.fallocate, fd, offset, length, 0, mode);
+  fallocate(
+    fd: number,
+    mode: number,
+    offset: number,
+    length: number,
+    options?: RequestOptions,
+  ): Promise<void> {
+    return this.#onRange(operations.fallocate, fd, offset, length, 0, options, mode);
   }
 
   /**
@@ -86,8 +97,14 @@ export class DescriptorRequests {
    * @param length in bytes; 0: to the end
    * @param advice POSIX_FADV_* of include/uapi/linux/fadvise.h: 0 normal, 1 random, 2 sequential, 3 will need, 4 won't need
    */
-  fadvise(fd: number, offset: number, length: number, advice: number): Promise<void> {
-    return this.#onRange(operations.fadvise, fd, offset, length, advice);
+  fadvise(
+    fd: number,
+    offset: number,
+    length: number,
+    advice: number,
+    options?: RequestOptions,
+  ): Promise<void> {
+    return this.#onRange(operations.fadvise, fd, offset, length, advice, options);
   }
 
   /**
@@ -95,8 +112,23 @@ export class DescriptorRequests {
    * @param length in bytes, less than 4 GiB; 0: to the end
    * @param flags SYNC_FILE_RANGE_* of include/uapi/linux/fs.h. Default: write and wait (2 | 4)
    */
-  syncFileRange(fd: number, offset: number, length: number, flags = 6): Promise<void> {
-    return this.#onRange(operations.syncFileRange, fd, offset, length, flags, 0, UINT32_MAX);
+  syncFileRange(
+    fd: number,
+    offset: number,
+    length: number,
+    flags = 6,
+    options?: RequestOptions,
+  ): Promise<void> {
+    return this.#onRange(
+      operations.syncFileRange,
+      fd,
+      offset,
+      length,
+      flags,
+      options,
+      0,
+      UINT32_MAX,
+    );
   }
 
   #onRange(
@@ -105,6 +137,7 @@ export class DescriptorRequests {
     offset: number,
     length: number,
     flags: number,
+    options: RequestOptions | undefined,
     mode = 0,
     mostLength: number = Number.MAX_SAFE_INTEGER,
   ): Promise<void> {
@@ -124,7 +157,7 @@ export class DescriptorRequests {
     request.flags = flags;
     request.mode = mode;
     request.decode = nothing;
-    return post(this.#backend, request);
+    return post(this.#backend, request, options);
   }
 
   #transfer(
@@ -147,7 +180,7 @@ export class DescriptorRequests {
     request.view = view;
     request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);
     request.setPosition(position);
-    return post(this.#backend, request);
+    return post(this.#backend, request, typeof options === "object" ? options : undefined);
   }
 
   #transferVectors(
@@ -171,6 +204,6 @@ export class DescriptorRequests {
     request.views = views;
     request.length = views.length;
     request.setPosition(position);
-    return post(this.#backend, request);
+    return post(this.#backend, request, typeof options === "object" ? options : undefined);
   }
 }

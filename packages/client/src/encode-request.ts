@@ -1,7 +1,11 @@
 /** Stage 1 of 9, client's thread: a request becomes the sixteen words of an entry in the client's request ring. */
+import { endianness } from "node:os";
 import type { Mailbox } from "@ringpost/mailbox";
-import { Payload, Region, RequestWord } from "@ringpost/protocol";
+import { OpcodeFlag, operations, Payload, Region, RequestWord } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
+
+/** The engine reads in the machine's own byte order. */
+const littleEndian = endianness() === "LE";
 
 /**
  * @param at word at which the reserved entry begins
@@ -19,7 +23,13 @@ export function encodeRequest(
   const words = mailbox.words;
   words[at + RequestWord.SLOT] = slot;
   words[at + RequestWord.GENERATION] = generation;
-  words[at + RequestWord.OPCODE] = request.opcode;
+  if (request.deadline !== 0n) {
+    words[at + RequestWord.OPCODE] = request.opcode | OpcodeFlag.DEADLINE;
+    const deadlineAt = slot * Payload.BYTES + Payload.DEADLINE_OFFSET;
+    mailbox.payloadValues.setBigUint64(deadlineAt, request.deadline, littleEndian);
+  } else {
+    words[at + RequestWord.OPCODE] = request.opcode;
+  }
   words[at + RequestWord.FD] = request.fd;
   words[at + RequestWord.POSITION_LOW] = request.positionLow;
   words[at + RequestWord.POSITION_HIGH] = request.positionHigh;
@@ -42,6 +52,23 @@ export function encodeRequest(
   );
   words[at + RequestWord.SECOND_FD] = request.secondFd;
   words[at + RequestWord.LENGTH_HIGH] = request.lengthHigh;
+}
+
+/** An entry that cancels, and has no reply. Those of its words that its scope doesn't name mean nothing. */
+export function encodeCancel(
+  mailbox: Mailbox,
+  at: number,
+  scope: number,
+  slot: number,
+  generation: number,
+  fd: number,
+): void {
+  const words = mailbox.words;
+  words[at + RequestWord.SLOT] = slot;
+  words[at + RequestWord.GENERATION] = generation;
+  words[at + RequestWord.OPCODE] = operations.cancel.opcode;
+  words[at + RequestWord.FD] = fd;
+  words[at + RequestWord.FLAGS] = scope;
 }
 
 /** Puts a path into the slot's payload. The engine closes it with a NUL. Returns its bytes. */

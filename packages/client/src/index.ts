@@ -16,6 +16,7 @@ export {
   type MkdirOptions,
   type ReadFileOptions,
   type RenameOptions,
+  type RequestOptions,
   type StatOptions,
   type TransferOptions,
   toGraceMs,

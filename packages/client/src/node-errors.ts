@@ -144,3 +144,13 @@ export function queueFullError(
   const hint = ` (${limit} requests wait already: await client.drain())`;
   return operationError(EAGAIN, syscall, path, dest, hint);
 }
+
+/** What an operation rejects with that its signal has cancelled: Node's own AbortError, which has no public way to be made. */
+export function abortError(signal: AbortSignal): CodedError {
+  const error = coded(
+    new Error("The operation was aborted", { cause: signal.reason }),
+    "ABORT_ERR",
+  );
+  error.name = "AbortError";
+  return error;
+}

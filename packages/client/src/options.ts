@@ -6,37 +6,48 @@ import { invalidArgType } from "./node-errors.js";
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
 export type BufferView = NodeJS.ArrayBufferView;
 
-export interface TransferOptions {
+/** What every operation takes besides its own options. */
+export interface RequestOptions {
+  /**
+   * Cancels the operation, in the kernel too. The promise rejects with AbortError if it was cancelled, and resolves if it was done
+   * already; the buffer is the caller's again when the promise settles, not before. A close is never cancelled.
+   */
+  readonly signal?: AbortSignal;
+  /** After so many milliseconds the operation is cancelled, and the promise rejects with ETIMEDOUT. At least 1. */
+  readonly timeoutMs?: number;
+}
+
+export interface TransferOptions extends RequestOptions {
   /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
   readonly position?: Position;
 }
 
-export interface RenameOptions {
+export interface RenameOptions extends RequestOptions {
   /** Whether a file of the new name stays, and the promise rejects with EEXIST. Default false. */
   readonly noReplace?: boolean;
   /** Whether the two files swap their names. Default false. */
   readonly exchange?: boolean;
 }
 
-export interface MkdirOptions {
+export interface MkdirOptions extends RequestOptions {
   /** Permissions, before the umask. Default 0o777. */
   readonly mode?: number | string;
   /** Whether the missing directories above are made, too, and one that is there is no error. Default false. */
   readonly recursive?: boolean;
 }
 
-export interface StatOptions {
+export interface StatOptions extends RequestOptions {
   /** Whether the numbers are bigints. Default false. */
   readonly bigint?: boolean;
 }
 
-export interface ReadFileOptions {
+export interface ReadFileOptions extends RequestOptions {
   readonly encoding?: BufferEncoding | null;
   /** Default "r". */
   readonly flag?: string | number;
 }
 
-export interface WriteFileOptions {
+export interface WriteFileOptions extends RequestOptions {
   /** Of a string. Default "utf8". */
   readonly encoding?: BufferEncoding | null;
   /** Permissions of a new file, before the umask. Default 0o666. */
@@ -58,13 +69,41 @@ export interface CloseOptions {
 const DEFAULT_GRACE_MS = 200;
 
 /** Longest time that a timer of Node takes. */
-const MAX_GRACE_MS = 0x7fff_ffff;
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** Checks the options of closing something. */
 export function toGraceMs(options: CloseOptions | undefined): number {
   const graceMs = toOptions<CloseOptions>(options).graceMs ?? DEFAULT_GRACE_MS;
-  checkInteger(graceMs, "options.graceMs", 0, MAX_GRACE_MS);
+  checkInteger(graceMs, "options.graceMs", 0, MAX_TIMER_MS);
   return graceMs;
+}
+
+/** {@link RequestOptions} as a request has them: for all requests of a call, if it makes several. */
+export interface Control {
+  readonly signal: AbortSignal | undefined;
+  /** In ns of the clock of `process.hrtime`; 0n: none. */
+  readonly deadline: bigint;
+}
+
+const NS_PER_MS = 1_000_000n;
+
+/** Checks them, and starts the clock. Returns undefined where there are none. */
+export function toControl(options: unknown): Control | undefined {
+  if (options === undefined || options === null) return undefined;
+  if (typeof options !== "object") throw invalidArgType("options", "of type object", options);
+  const { signal, timeoutMs } = options as RequestOptions;
+  if (signal === undefined && timeoutMs === undefined) return undefined;
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    throw invalidArgType("options.signal", "an instance of AbortSignal", signal);
+  }
+  if (timeoutMs === undefined) return { signal, deadline: 0n };
+  checkInteger(timeoutMs, "options.timeoutMs", 1, MAX_TIMER_MS);
+  return { signal, deadline: process.hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
+}
+
+/** As node:fs sees one: anything that says whether it is aborted. */
+function isAbortSignal(signal: unknown): boolean {
+  return typeof signal === "object" && signal !== null && "aborted" in signal;
 }
 
 /** Options of which the encoding alone may be given, too. */

@@ -8,6 +8,7 @@ import { type DirectoryMaker, makeDirectories } from "./make-directories.js";
 import {
   type MkdirOptions,
   type RenameOptions,
+  type RequestOptions,
   type StatOptions,
   toMkdirOptions,
   toOptions,
@@ -31,10 +32,6 @@ const RENAME_EXCHANGE = 2;
 
 export class PathRequests extends DescriptorRequests {
   readonly #backend: Backend;
-  readonly #directories: DirectoryMaker = {
-    mkdir: (path, mode) => this.#onPath(operations.mkdir, path, mode),
-    isDirectory: async (path) => (await this.stat(path)).isDirectory(),
-  };
 
   protected constructor(backend: Backend) {
     super(backend);
@@ -48,7 +45,12 @@ export class PathRequests extends DescriptorRequests {
    * @returns the descriptor, an ordinary one of the process: any thread may use it, node:fs too. Close it with `close`: in a
    * worker, node:fs warns about descriptors that it closes but hasn't opened
    */
-  open(path: PathLike, flags?: string | number, mode?: number | string): Promise<number> {
+  open(
+    path: PathLike,
+    flags?: string | number,
+    mode?: number | string,
+    options?: RequestOptions,
+  ): Promise<number> {
     try {
       const local = toPath(path);
       const openFlags = toOpenFlags(flags);
@@ -57,7 +59,7 @@ export class PathRequests extends DescriptorRequests {
       request.path = local;
       request.flags = openFlags;
       request.mode = openMode;
-      return post(this.#backend, request);
+      return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -90,17 +92,25 @@ export class PathRequests extends DescriptorRequests {
   rename(oldPath: PathLike, newPath: PathLike, options?: RenameOptions): Promise<void> {
     const { noReplace, exchange } = options ?? {};
     const flags = (noReplace ? RENAME_NOREPLACE : 0) | (exchange ? RENAME_EXCHANGE : 0);
-    return this.#onTwoPaths(operations.rename, oldPath, "oldPath", newPath, "newPath", flags);
+    return this.#onTwoPaths(
+      operations.rename,
+      oldPath,
+      "oldPath",
+      newPath,
+      "newPath",
+      flags,
+      options,
+    );
   }
 
   /** Removes the name; the file, when it was its last and nobody has it open. Linux 5.11. */
-  unlink(path: PathLike): Promise<void> {
-    return this.#onPath(operations.unlink, path);
+  unlink(path: PathLike, options?: RequestOptions): Promise<void> {
+    return this.#onPath(operations.unlink, path, 0, options);
   }
 
   /** Removes the empty directory. Linux 5.11. */
-  rmdir(path: PathLike): Promise<void> {
-    return this.#onPath(operations.rmdir, path);
+  rmdir(path: PathLike, options?: RequestOptions): Promise<void> {
+    return this.#onPath(operations.rmdir, path, 0, options);
   }
 
   /**
@@ -119,24 +129,50 @@ export class PathRequests extends DescriptorRequests {
   mkdir(path: PathLike, options?: number | string | MkdirOptions | null): Promise<unknown> {
     try {
       const { mode, recursive } = toMkdirOptions(options);
-      if (!recursive) return this.#onPath(operations.mkdir, path, mode);
-      return makeDirectories(this.#directories, Buffer.from(toPath(path)).toString(), mode);
+      const control = typeof options === "object" && options !== null ? options : undefined;
+      if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
+      const maker: DirectoryMaker = {
+        mkdir: (each, eachMode) => this.#onPath(operations.mkdir, each, eachMode, control),
+        isDirectory: async (each) => (await this.stat(each)).isDirectory(),
+      };
+      return makeDirectories(maker, Buffer.from(toPath(path)).toString(), mode);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Makes a symbolic link at `path` that says `target`. Linux 5.15. */
-  symlink(target: PathLike, path: PathLike): Promise<void> {
-    return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0);
+  /**
+   * Makes a symbolic link at `path` that says `target`. Linux 5.15.
+   * @param options a string is node:fs's type of link, which means nothing on Linux
+   */
+  symlink(
+    target: PathLike,
+    path: PathLike,
+    options?: RequestOptions | string | null,
+  ): Promise<void> {
+    const control = typeof options === "string" || options === null ? undefined : options;
+    return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0, control);
   }
 
   /** Gives the file a second name. Linux 5.15. */
-  link(existingPath: PathLike, newPath: PathLike): Promise<void> {
-    return this.#onTwoPaths(operations.link, existingPath, "existingPath", newPath, "newPath", 0);
+  link(existingPath: PathLike, newPath: PathLike, options?: RequestOptions): Promise<void> {
+    return this.#onTwoPaths(
+      operations.link,
+      existingPath,
+      "existingPath",
+      newPath,
+      "newPath",
+      0,
+      options,
+    );
   }
 
-  #onPath(operation: Operation, path: PathLike, mode?: number | string): Promise<void> {
+  #onPath(
+    operation: Operation,
+    path: PathLike,
+    mode?: number | string,
+    options?: RequestOptions,
+  ): Promise<void> {
     try {
       const local = toPath(path);
       const fileMode = toMode(mode, 0);
@@ -144,7 +180,7 @@ export class PathRequests extends DescriptorRequests {
       request.path = local;
       request.mode = fileMode;
       request.decode = nothing;
-      return post(this.#backend, request);
+      return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -157,6 +193,7 @@ export class PathRequests extends DescriptorRequests {
     to: PathLike,
     toName: string,
     flags: number,
+    options: RequestOptions | undefined,
   ): Promise<void> {
     try {
       const first = toPath(from, fromName);
@@ -166,7 +203,7 @@ export class PathRequests extends DescriptorRequests {
       request.secondPath = second;
       request.flags = flags;
       request.decode = nothing;
-      return post(this.#backend, request);
+      return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -190,7 +227,7 @@ export class PathRequests extends DescriptorRequests {
       request.flags = flags;
       request.mode = STATX_ALL;
       request.decode = given.bigint === true ? asBigIntStats : asStats;
-      return post(this.#backend, request);
+      return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);
     }

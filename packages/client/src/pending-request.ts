@@ -69,6 +69,14 @@ export class PendingRequest {
   /** A further step of something begun before: served while the client is closing. */
   continues = false;
 
+  /** Where it is: its slot, or -1 before it has one. */
+  slot = -1;
+  signal: AbortSignal | undefined = undefined;
+  /** In ns of the clock of `process.hrtime`; 0n: none. */
+  deadline = 0n;
+  /** Runs while the request waits for a slot; from then on, the kernel's clock does. */
+  timer: NodeJS.Timeout | undefined = undefined;
+
   syscall = "";
   /** Runs when the request gets its slot: what a waiting request shouldn't hold yet. */
   prepare: ((request: PendingRequest) => void) | undefined = undefined;
@@ -122,6 +130,13 @@ export class PendingRequest {
 
   /** Lets go of everything, for the next request. */
   clear(): void {
+    this.signal = undefined;
+    if (this.deadline !== 0n) {
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      this.deadline = 0n;
+    }
+    this.slot = -1;
     this.fd = -1;
     this.positionLow = CURRENT_POSITION;
     this.positionHigh = CURRENT_POSITION;

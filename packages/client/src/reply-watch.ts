@@ -6,7 +6,12 @@
  * (setImmediate), with everything else of the process having its turn between two looks; after LONGEST_LOOK_MS it parks all
  * the same. Where they take longer, from a device say, it parks at once, and looking costs nothing.
  */
+import type { RingConsumer } from "@ringpost/mailbox";
+
 const LONGEST_LOOK_MS = 0.04;
+
+/** How often one look loads the index of the replies. */
+const LOADS_PER_LOOK = 500;
 
 /** Weight of the latest wait in the average: the last dozen waits decide. */
 const WEIGHT = 1 / 8;
@@ -30,6 +35,14 @@ export class ReplyWatch {
     const ms = this.#ms;
     if (ms[SINCE] === 0) ms[SINCE] = now;
     return ms[TYPICAL]! < LONGEST_LOOK_MS && now - ms[SINCE]! < LONGEST_LOOK_MS;
+  }
+
+  /** A look of a microsecond or two: long against a round of the event loop, short for whoever waits for one. */
+  sees(replies: RingConsumer): boolean {
+    for (let nth = 0; nth < LOADS_PER_LOOK; nth++) {
+      if (replies.available() > 0) return true;
+    }
+    return false;
   }
 
   /** Replies have come: by a look, or by a notify. */

@@ -20,12 +20,15 @@ import {
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation, operations, Region, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
+import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest, pathFits } from "./encode-request.js";
-import { closedError, queueFullError } from "./node-errors.js";
+import { Grace } from "./grace.js";
+import { abortError, closedError, queueFullError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { publishBatch } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
 import { ReplySettler } from "./settle-replies.js";
+import { SignalWatch } from "./signal-watch.js";
 import { type Lease, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
 import { WaitingLine } from "./waiting-line.js";
@@ -33,14 +36,16 @@ import { WaitingLine } from "./waiting-line.js";
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
 
-/** How often one look loads the index of the replies. */
-const LOADS_PER_LOOK = 500;
-
 const ENOENT = -2;
 const ENAMETOOLONG = -36;
+const ETIMEDOUT = -110;
 const ECANCELED = -125;
 
 type State = "open" | "closing" | "closed";
+
+/** Rounded up: a timer must not ring before its time. */
+const msUntil = (deadline: bigint): number =>
+  Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
 
 export class RingBackend implements Backend {
   readonly name = "io_uring";
@@ -52,12 +57,14 @@ export class RingBackend implements Backend {
   readonly #slots: SlotTable;
   readonly #settler: ReplySettler;
   readonly #line: WaitingLine;
+  readonly #cancels: CancelEntries;
+  readonly #signals = new SignalWatch((request) => this.#cancel(request));
   readonly #watch = new ReplyWatch();
+  readonly #grace = new Grace();
   readonly #counters: Float64Array;
 
   #state: State = "open";
   #closed: Promise<void> | undefined;
-  #graceMs = Number.POSITIVE_INFINITY;
   /** Posted since the last publish. */
   #unpublished = 0;
   #settled = 0;
@@ -66,8 +73,6 @@ export class RingBackend implements Backend {
   /** Parked, with the one outstanding wait of this client. */
   #asleep = false;
   #keptAlive = false;
-  #tellIdle: (() => void) | undefined;
-  #tellShorterGrace: (() => void) | undefined;
 
   readonly #onTurn = (): void => this.#turn();
   readonly #onWake = (): void => this.#wake();
@@ -78,9 +83,10 @@ export class RingBackend implements Backend {
     this.#requests = new RingProducer(mailbox.words, mailbox.requests);
     this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
-    this.#slots = new SlotTable(mailbox.slotCount, this.#slabs);
+    this.#slots = new SlotTable(mailbox.slotCount, this.#slabs, this.#signals);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
     this.#line = new WaitingLine(queueLimit);
+    this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
   }
 
@@ -94,16 +100,23 @@ export class RingBackend implements Backend {
   post(request: PendingRequest): void {
     if (this.#state === "closed" || (this.#state === "closing" && !request.continues)) {
       this.#refuse(request, closedError("client"));
+    } else if (request.signal?.aborted) {
+      this.#refuse(request, abortError(request.signal));
     } else if (!pathFits(request.path) || !pathFits(request.secondPath)) {
       this.#refuse(request, request.fail(request, ENAMETOOLONG, Stage.OPEN));
     } else if (request.path?.length === 0 || request.secondPath?.length === 0) {
       this.#refuse(request, request.fail(request, ENOENT, Stage.OPEN));
     } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
-      this.#useLeases(request);
+      this.#slabs.use(request);
+      if (request.signal !== undefined) this.#signals.add(request.signal, request);
       this.#place(request);
       this.#scheduleTurn();
     } else if (this.#line.join(request, request.continues)) {
-      this.#useLeases(request); // from now on, as a lease that is given back may be lent again
+      this.#slabs.use(request); // from now on, as a lease that is given back may be lent again
+      if (request.signal !== undefined) this.#signals.add(request.signal, request);
+      if (request.deadline !== 0n) {
+        request.timer = setTimeout(() => this.#expire(request), msUntil(request.deadline));
+      }
     } else {
       this.#refuse(
         request,
@@ -112,8 +125,46 @@ export class RingBackend implements Backend {
     }
   }
 
+  /** A request's signal has been aborted. */
+  #cancel(request: PendingRequest): void {
+    if (request.slot < 0) {
+      // signal is set: it is the signal that calls
+      if (this.#line.remove(request)) this.#refuse(request, abortError(request.signal!));
+    } else {
+      this.#cancels.addRequest(request.slot);
+      this.#scheduleCancels();
+    }
+  }
+
+  /** A request's time is over, and it still waits for a slot. */
+  #expire(request: PendingRequest): void {
+    if (this.#line.remove(request)) this.#refuse(request, request.error(ETIMEDOUT));
+  }
+
+  cancelDescriptor(fd: number): void {
+    if (this.#state === "closed") throw closedError("client");
+    for (const request of this.#line.removeAll((waiting) => waiting.fd === fd)) {
+      this.#refuse(request, request.error(ECANCELED));
+    }
+    this.#cancels.addDescriptor(fd);
+    this.#scheduleCancels();
+  }
+
+  cancelAll(): void {
+    if (this.#state === "closed") throw closedError("client");
+    for (const request of this.#line.evict()) this.#refuse(request, request.error(ECANCELED));
+    this.#cancels.addAll();
+    this.#scheduleCancels();
+  }
+
+  /** What was cancelled just now leaves with the next batch. */
+  #scheduleCancels(): void {
+    if (this.#cancels.hasLate) this.#turnSoon();
+    else this.#scheduleTurn();
+  }
+
   submit(): void {
-    if (this.#unpublished === 0) return;
+    if (this.#cancels.takeUnpublished() === 0 && this.#unpublished === 0) return;
     this.#count(ClientCounter.POSTED, this.#unpublished);
     this.#count(ClientCounter.BATCHES, 1);
     this.#unpublished = 0;
@@ -130,14 +181,6 @@ export class RingBackend implements Backend {
     return this.#slabs.lend(bytes);
   }
 
-  #useLeases(request: PendingRequest): void {
-    if (request.view !== undefined) {
-      this.#slabs.use(request.view, request.leases);
-    } else if (request.views !== undefined) {
-      for (const view of request.views) this.#slabs.use(view, request.leases);
-    }
-  }
-
   /** Stage 1: the request gets its slot, its memory is pinned, its entry written. */
   #place(request: PendingRequest): void {
     if (request.prepare !== undefined) {
@@ -147,7 +190,7 @@ export class RingBackend implements Backend {
         this.#refuse(request, error as Error); // no memory
         return;
       }
-      this.#useLeases(request);
+      this.#slabs.use(request);
     }
     const slot = this.#slots.occupy(request);
     const generation = this.#slots.generation(slot);
@@ -194,6 +237,10 @@ export class RingBackend implements Backend {
   /** The end of a turn of the event loop: out with the requests, in with the replies, then to sleep. */
   #turn(): void {
     this.#turnScheduled = false;
+    if (this.#cancels.hasLate) {
+      this.#cancels.retryLate();
+      this.#scheduleCancels();
+    }
     this.submit();
     if (this.#asleep) {
       // The wait from before is still good for what was posted just now.
@@ -202,7 +249,7 @@ export class RingBackend implements Backend {
     } else if (this.#replies.available() > 0) {
       this.#settleInTurn();
     } else if (this.#watch.looksOn()) {
-      if (this.#repliesArrive()) this.#settleInTurn();
+      if (this.#watch.sees(this.#replies)) this.#settleInTurn();
       else this.#turnSoon();
     } else {
       this.#sleep();
@@ -223,16 +270,9 @@ export class RingBackend implements Backend {
 
   /** The next turn comes after timers and other I/O have had theirs. */
   #turnSoon(): void {
+    if (this.#turnScheduled) return;
     this.#turnScheduled = true;
     setImmediate(this.#onTurn);
-  }
-
-  /** A look of a microsecond or two: long against a round of the event loop, short for whoever waits for one. */
-  #repliesArrive(): boolean {
-    for (let nth = 0; nth < LOADS_PER_LOOK; nth++) {
-      if (this.#replies.available() > 0) return true;
-    }
-    return false;
   }
 
   #sleep(): void {
@@ -274,6 +314,7 @@ export class RingBackend implements Backend {
     while (this.#slots.freeCount > 0) {
       const next = this.#line.leave();
       if (next === undefined) break;
+      clearTimeout(next.timer);
       this.#place(next);
     }
   }
@@ -281,7 +322,7 @@ export class RingBackend implements Backend {
   /** A pending wait doesn't keep a process alive; requests in flight must. */
   #keepAliveWhileBusy(): void {
     const busy = this.#slots.inFlight > 0;
-    if (!busy) this.#tellIdle?.();
+    if (!busy) this.#grace.end();
     if (busy === this.#keptAlive) return;
     this.#keptAlive = busy;
     this.#native.keepAlive(busy);
@@ -306,10 +347,7 @@ export class RingBackend implements Backend {
 
   /** The shortest grace counts where there are several. */
   close(graceMs: number): Promise<void> {
-    if (graceMs < this.#graceMs) {
-      this.#graceMs = graceMs;
-      this.#tellShorterGrace?.();
-    }
+    this.#grace.shortenTo(graceMs);
     this.#closed ??= this.#finish();
     return this.#closed;
   }
@@ -320,9 +358,9 @@ export class RingBackend implements Backend {
     let settled = -1;
     while (this.#slots.inFlight > 0) {
       // What was posted in this very turn has not been published yet: it gets its grace, too.
-      if (settled === this.#settled) this.#cancelAll();
+      if (settled === this.#settled) this.#cancelRest();
       settled = this.#settled;
-      await this.#idleOrGrace();
+      await this.#grace.pass();
     }
     if (this.#state !== "closing") return;
     this.#state = "closed";
@@ -330,27 +368,11 @@ export class RingBackend implements Backend {
   }
 
   /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
-  #cancelAll(): void {
+  #cancelRest(): void {
     for (const request of this.#line.evict()) {
       this.#refuse(request, request.error(ECANCELED));
     }
     this.#native.cancelAll();
-  }
-
-  /** Resolves at the end of a turn that leaves nothing in flight, or after the grace. */
-  #idleOrGrace(): Promise<void> {
-    return new Promise((resolve) => {
-      let timer = setTimeout(resolve, this.#graceMs);
-      this.#tellShorterGrace = () => {
-        clearTimeout(timer);
-        timer = setTimeout(resolve, this.#graceMs);
-      };
-      this.#tellIdle = () => {
-        this.#tellIdle = undefined;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   /** The engine is gone, or serves this client no more (native/src/roster.h). Replies that it left are settled first. */

@@ -1,6 +1,7 @@
 /** Stage 9 of 9, client's thread: one pass over all replies that are there, each settling the promise of its request. */
 import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
 import { Payload, ReplyWord } from "@ringpost/protocol";
+import { abortError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
 
@@ -53,6 +54,13 @@ export class ReplySettler {
   }
 }
 
+const ECANCELED = -125;
+
+function failureOf(request: PendingRequest, errno: number, note: number): Error {
+  const failure = request.fail(request, errno, note);
+  return errno === ECANCELED && request.signal?.aborted ? abortError(request.signal) : failure;
+}
+
 /** A failure, or a value that has to be made first. */
 function settleRequest(
   request: PendingRequest,
@@ -61,7 +69,7 @@ function settleRequest(
   payload: ReplyPayload,
 ): void {
   try {
-    if (result < 0) request.reject(request.fail(request, result, note));
+    if (result < 0) request.reject(failureOf(request, result, note));
     else
       request.resolve(
         request.decode === undefined ? result : request.decode(request, result, note, payload),

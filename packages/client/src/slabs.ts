@@ -44,6 +44,13 @@ export class LeasedPages {
   }
 }
 
+/** What of a request leases are about. */
+interface User {
+  readonly view: View | undefined;
+  readonly views: readonly View[] | undefined;
+  readonly leases: LeasedPages[];
+}
+
 /** A client's slabs: memory cut into leases of one size each, sizes being powers of two of pages. */
 export class Slabs {
   readonly #native: NativeClient;
@@ -78,10 +85,18 @@ export class Slabs {
     };
   }
 
-  /** Adds the leases that a request's view lies in, if any, to `leases`; they are in use until {@link release}. */
-  use(view: View, leases: LeasedPages[]): void {
+  /** The leases that a request's views lie in, if any, are in use until {@link release}. */
+  use(request: User): void {
+    if (this.#slabs.size === 0) return;
+    if (request.view !== undefined) this.#useView(request.view, request.leases);
+    if (request.views !== undefined) {
+      for (const view of request.views) this.#useView(view, request.leases);
+    }
+  }
+
+  #useView(view: View, leases: LeasedPages[]): void {
     // Of no bytes, a view at the end of one lease would look like one at the beginning of the next.
-    if (this.#slabs.size === 0 || view.byteLength === 0) return;
+    if (view.byteLength === 0) return;
     const slab = this.#slabs.get(view.buffer);
     if (slab === undefined) return;
     const begin = view.byteOffset - slab.start;

@@ -1,4 +1,5 @@
 import { PendingRequest } from "./pending-request.js";
+import type { SignalWatch } from "./signal-watch.js";
 import type { Slabs } from "./slabs.js";
 
 /** Which request holds which slot; a slot is a credit: so many requests may be with the engine at a time. */
@@ -9,9 +10,11 @@ export class SlotTable {
   #freeCount: number;
   readonly #idle: PendingRequest[] = [];
   readonly #slabs: Slabs;
+  readonly #signals: SignalWatch;
 
-  constructor(slotCount: number, slabs: Slabs) {
+  constructor(slotCount: number, slabs: Slabs, signals: SignalWatch) {
     this.#slabs = slabs;
+    this.#signals = signals;
     this.#requests = new Array<PendingRequest | undefined>(slotCount).fill(undefined);
     this.#generations = new Int32Array(slotCount);
     // Lowest slot on top: few in flight touch few cache lines.
@@ -36,6 +39,7 @@ export class SlotTable {
   occupy(request: PendingRequest): number {
     const slot = this.#freeSlots[--this.#freeCount]!;
     this.#requests[slot] = request;
+    request.slot = slot;
     this.#generations[slot] = (this.#generations[slot]! + 1) | 0;
     return slot;
   }
@@ -56,6 +60,7 @@ export class SlotTable {
   /** The request is settled: its buffer is the caller's again, its record free for another one. */
   recycle(request: PendingRequest): void {
     if (request.leases.length > 0) this.#slabs.release(request.leases);
+    if (request.signal !== undefined) this.#signals.remove(request.signal, request);
     request.clear();
     this.#idle.push(request);
   }

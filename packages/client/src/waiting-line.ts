@@ -49,6 +49,27 @@ export class WaitingLine {
     return request;
   }
 
+  /** Takes one out that waits no longer. Returns false where it isn't in the line. */
+  remove(request: PendingRequest): boolean {
+    let from = this.#last;
+    let at = from.indexOf(request);
+    if (at < 0) {
+      from = this.#first;
+      at = from.indexOf(request, this.#taken);
+    }
+    if (at < 0) return false;
+    from.splice(at, 1);
+    if (this.isEmpty) this.#tellThatEmpty();
+    return true;
+  }
+
+  /** Takes out those that wait no longer. */
+  removeAll(which: (request: PendingRequest) => boolean): PendingRequest[] {
+    const removed = [...this.#first.slice(this.#taken), ...this.#last].filter(which);
+    for (const request of removed) this.remove(request);
+    return removed;
+  }
+
   /** Resolves when nobody waits. */
   emptied(): Promise<void> {
     if (this.isEmpty) return Promise.resolve();

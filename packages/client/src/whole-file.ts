@@ -10,8 +10,9 @@ import type { Stats } from "node:fs";
 import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { fileTooLarge, operationError } from "./node-errors.js";
+import type { Control } from "./options.js";
 import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
-import { post } from "./post.js";
+import { postControlled } from "./post.js";
 import type { Lease } from "./slabs.js";
 import { toStats } from "./stat-result.js";
 
@@ -58,6 +59,7 @@ export interface WriteFileArguments {
   readonly openFlags: number;
   readonly mode: number;
   readonly flush: boolean;
+  readonly control: Control | undefined;
 }
 
 export class WholeFiles {
@@ -68,7 +70,11 @@ export class WholeFiles {
     this.#backend = backend;
   }
 
-  read(path: string | Uint8Array, openFlags: number): Promise<Buffer> {
+  read(
+    path: string | Uint8Array,
+    openFlags: number,
+    control: Control | undefined,
+  ): Promise<Buffer> {
     const request = this.#backend.begin(operations.readFile);
     request.path = path;
     request.flags = openFlags;
@@ -77,7 +83,7 @@ export class WholeFiles {
     request.prepare = this.#lendScratch;
     request.decode = this.#finishRead;
     request.fail = this.#failRead;
-    return post(this.#backend, request);
+    return postControlled(this.#backend, request, control);
   }
 
   write(file: WriteFileArguments): Promise<void> {
@@ -90,7 +96,7 @@ export class WholeFiles {
     request.length = file.data.length;
     request.decode = nothing;
     request.fail = failRecipe;
-    return post(this.#backend, request);
+    return postControlled(this.#backend, request, file.control);
   }
 
   readonly #lendScratch = (request: PendingRequest): void => {
@@ -114,7 +120,11 @@ export class WholeFiles {
     (request.context as Lease).buffer.copy(whole, 0, 0, bytes); // from #lendScratch
     this.#takeBackScratch(request);
     if ((note & ReplyNote.END_OF_FILE) !== 0) return whole;
-    return this.#readRest(payload.values.getInt32(payload.at, true), whole, request.path);
+    const { path, signal, deadline } = request;
+    return this.#readRest(payload.values.getInt32(payload.at, true), whole, path, {
+      signal,
+      deadline,
+    });
   };
 
   /** Goes on where the scratch buffer was full. The engine closes the file when it has come to the end, or failed. */
@@ -122,10 +132,11 @@ export class WholeFiles {
     opened: number,
     begun: Buffer,
     path: string | Uint8Array | undefined,
+    control: Control,
   ): Promise<Buffer> {
     let fd = opened;
     try {
-      const { size } = await this.#step<Stats>(operations.stat, fd, (request) => {
+      const { size } = await this.#step<Stats>(operations.stat, fd, control, (request) => {
         request.mode = STATX_SIZE;
         request.decode = asStats;
       });
@@ -141,7 +152,7 @@ export class WholeFiles {
         }
         // The largest file there may be has no byte after it, and the read that shows it needs room for one.
         const room = done < whole.length ? whole.subarray(done) : Buffer.alloc(1);
-        const rest = await this.#step<Rest>(operations.readRest, fd, (request) => {
+        const rest = await this.#step<Rest>(operations.readRest, fd, control, (request) => {
           request.view = room;
           request.setPosition(done);
           request.length = Math.min(room.length, MAX_TRANSFER_BYTES);
@@ -166,22 +177,23 @@ export class WholeFiles {
   }
 
   /** More than one write can move: the steps of the recipe one by one. */
-  async #writeInParts({ path, data, openFlags, mode, flush }: WriteFileArguments): Promise<void> {
-    let fd = await this.#step<number>(operations.open, CLOSED, (request) => {
+  async #writeInParts(file: WriteFileArguments): Promise<void> {
+    const { path, data, openFlags, mode, flush, control } = file;
+    let fd = await this.#step<number>(operations.open, CLOSED, control, (request) => {
       request.path = path;
       request.flags = openFlags | OpenFlag.KEPT;
       request.mode = mode;
     });
     try {
       for (let done = 0; done < data.length; ) {
-        done += await this.#step<number>(operations.write, fd, (request) => {
+        done += await this.#step<number>(operations.write, fd, control, (request) => {
           request.view = data.subarray(done);
           request.setPosition(done);
           request.length = Math.min(data.length - done, MAX_TRANSFER_BYTES);
         });
       }
-      if (flush) await this.#step(operations.fsync, fd);
-      await this.#step(operations.close, fd);
+      if (flush) await this.#step(operations.fsync, fd, control);
+      await this.#step(operations.close, fd, undefined);
       fd = CLOSED;
     } finally {
       if (fd !== CLOSED) await this.#closeAnyway(fd);
@@ -191,18 +203,19 @@ export class WholeFiles {
   #step<T>(
     operation: (typeof operations)[keyof typeof operations],
     fd: number,
+    control: Control | undefined,
     fill?: (request: PendingRequest) => void,
   ): Promise<T> {
     const request = this.#backend.begin(operation);
     request.fd = fd;
     request.continues = true;
     fill?.(request);
-    return post(this.#backend, request);
+    return postControlled(this.#backend, request, control);
   }
 
   /** After a failure, whose error is the one to tell. Where the client is closed, the engine has closed the file, too. */
   async #closeAnyway(fd: number): Promise<void> {
-    await this.#step(operations.close, fd).catch(() => undefined);
+    await this.#step(operations.close, fd, undefined).catch(() => undefined);
   }
 }
 

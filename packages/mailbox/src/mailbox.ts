@@ -1,4 +1,5 @@
 import {
+  ENTRIES_PER_SLOT,
   EngineWord,
   type Geometry,
   geometry,
@@ -51,7 +52,7 @@ export class Mailbox {
       headWord: this.firstWord + MailboxWord.REQUEST_HEAD,
       firstWord: (start + at.requestRingOffset) / 4,
       entryWords: REQUEST_BYTES / 4,
-      capacity: at.slotCount,
+      capacity: at.slotCount * ENTRIES_PER_SLOT,
     };
     this.replies = {
       tailWord: this.firstWord + MailboxWord.REPLY_TAIL,

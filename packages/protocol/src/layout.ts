@@ -10,7 +10,7 @@
  *  a mailbox
  *  ┌──────────────┬──────────────────────┬─────────────────────┬──────────────────────────┐
  *  │ header lines │ request ring         │ reply ring          │ payloads                 │
- *  │ one writer   │ slotCount × 64 bytes │ slotCount × 16 bytes│ slotCount × 8448 bytes   │
+ *  │ one writer   │ slotCount × 128 bytes│ slotCount × 16 bytes│ slotCount × 8448 bytes   │
  *  │ per line     │ client → engine      │ engine → client     │ result, then two paths   │
  *  └──────────────┴──────────────────────┴─────────────────────┴──────────────────────────┘
  * ```
@@ -102,6 +102,9 @@ export const MAILBOX_HEADER_BYTES = 320;
 /** Size of one request, in bytes: one cache line. */
 export const REQUEST_BYTES = 64;
 
+/** Entries of the request ring for each slot: a request, and its cancellation, which needs no slot of its own. */
+export const ENTRIES_PER_SLOT = 2;
+
 /** Words of a request. */
 export const RequestWord = {
   SLOT: 0,
@@ -130,6 +133,22 @@ export const RequestWord = {
   SECOND_FD: 14,
   /** Upper half of a length that doesn't fit into LENGTH: fallocate, fadvise. */
   LENGTH_HIGH: 15,
+} as const;
+
+/** Bits beside the opcode in {@link RequestWord.OPCODE}. */
+export const OpcodeFlag = {
+  /** The payload has a {@link Payload.DEADLINE_OFFSET}. */
+  DEADLINE: 0x1_0000,
+} as const;
+
+/** What a cancel entry cancels, in its {@link RequestWord.FLAGS}. It has no reply: what it cancels has. */
+export const CancelScope = {
+  /** The request of SLOT and GENERATION. */
+  REQUEST: 0,
+  /** What this client has in flight on FD. */
+  DESCRIPTOR: 1,
+  /** All that this client has in flight. */
+  ALL: 2,
 } as const;
 
 /** Size of one reply, in bytes: four to a cache line. */
@@ -177,6 +196,8 @@ export const Payload = {
   SECOND_PATH_OFFSET: 4352,
   /** A second file position, 64 bits: where splice writes to. Lies in the unused end of the result. */
   SECOND_POSITION_OFFSET: 248,
+  /** When the request is to be over, 64 bits: ns of CLOCK_MONOTONIC. Read when the request is taken, before any result. */
+  DEADLINE_OFFSET: 240,
   BYTES: 8448,
 } as const;
 
@@ -236,7 +257,7 @@ const roundUp = (value: number, unit: number): number => Math.ceil(value / unit)
  */
 export function geometry(maxClients: number, slotCount: number): Geometry {
   const requestRingOffset = MAILBOX_HEADER_BYTES;
-  const replyRingOffset = requestRingOffset + slotCount * REQUEST_BYTES;
+  const replyRingOffset = requestRingOffset + slotCount * ENTRIES_PER_SLOT * REQUEST_BYTES;
   const payloadsOffset = replyRingOffset + roundUp(slotCount * REPLY_BYTES, LINE_BYTES);
   const mailboxBytes = roundUp(payloadsOffset + slotCount * Payload.BYTES, PAGE_BYTES);
   return {

@@ -213,6 +213,14 @@ export const operations = {
     syscall: "link",
     submits: ["LINKAT"],
   },
+  cancel: {
+    opcode: 25,
+    call: "cancel(fd), cancelAll()",
+    kernel: "5.5",
+    buffer: "none",
+    syscall: "cancel",
+    submits: ["ASYNC_CANCEL"],
+  },
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -10,6 +10,7 @@ export {
   type Position,
   type ReadFileOptions,
   type RenameOptions,
+  type RequestOptions,
   type StatOptions,
   type TransferOptions,
   type WriteFileOptions,

@@ -1,0 +1,123 @@
+// Cancelling what is in flight, engine thread: by request, by descriptor, all of a client's; and
+// deadlines, which are cancellations by the clock. Each request still gets its reply, and
+// its memory back, only with its own completion: the kernel decides whether it was in time.
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "engine.h"
+
+namespace ringpost {
+
+namespace {
+
+namespace scope = protocol::cancel_scope;
+
+// A close that is cancelled before it ran would leak its descriptor.
+bool Closes(const InFlight& flight) {
+  return flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose;
+}
+
+// Whether what waits on it may wait for ever: all but files, whose transfers end by themselves.
+bool MayWait(int32_t fd) {
+  struct stat status;
+  return ::fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
+// A cancel entry of a client's request ring. Whatever it names, it reaches the client's own alone.
+void Engine::Cancel(ClientService& service, const Request& request) {
+  switch (request.flags) {
+    case scope::kRequest:
+      if (request.slot < memory_.slot_count() &&
+          service.in_flight[request.slot].generation == request.generation) {
+        CancelSlot(service, request.slot);
+      }
+      return;
+    case scope::kDescriptor:
+      if (request.fd >= 0) CancelUsersOf(service, request.fd);
+      return;
+    case scope::kAll:
+      return CancelInFlight(service);
+    default:
+      return;  // garbage; there is nobody to tell
+  }
+}
+
+void Engine::CancelInFlight(ClientService& service) {
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++)
+    CancelSlot(service, slot);
+}
+
+// The descriptor is about to be closed: what waits on it would wait on, with the file kept open
+// behind a number that means another one by then.
+void Engine::CancelUsersOf(int32_t fd) {
+  if (fd < 0 || !descriptor_users_.MayHave(fd) || !MayWait(fd)) return;
+  for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
+}
+
+void Engine::CancelUsersOf(ClientService& service, int32_t fd) {
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+    if (service.in_flight[slot].counted_fd == fd) CancelSlot(service, slot);
+  }
+}
+
+void Engine::CancelSlot(ClientService& service, uint32_t slot) {
+  InFlight& flight = service.in_flight[slot];
+  if (flight.idle() || flight.cancelled) return;
+  flight.cancelled = true;
+  if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
+  if (Closes(flight)) return;
+  abi::Sqe sqe = {};
+  sqe.opcode = abi::kOpAsyncCancel;
+  sqe.address = UserData(Origin::kRequest, service.index, slot);
+  sqe.user_data = UserData(Origin::kCancel, service.index, slot);
+  Enqueue(sqe);
+  Count(memory_.counter(protocol::engine_counter::kCancels));
+}
+
+// A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.
+void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
+  InFlight& flight = service.in_flight[slot];
+  if (flight.opcode == protocol::opcode::kClose) {
+    (void)offset_lines_.Leave(&flight, 0);
+    Submit(flight.submission);
+  } else {
+    CompleteRequest(service, slot, -ECANCELED);
+  }
+}
+
+// The payload says when the request is to be over.
+void Engine::SetDeadline(const ClientService& service, uint32_t slot) {
+  deadlines_.Add(
+      {service.mailbox.Deadline(slot), service.index, slot, service.in_flight[slot].generation},
+      [this](const Deadline& entry) {
+        const InFlight& flight = services_[entry.client].in_flight[entry.slot];
+        return !flight.idle() && flight.timed && flight.generation == entry.generation;
+      });
+}
+
+// Not by a linked timeout of the kernel (LINK_TIMEOUT): that doesn't reach what a kernel worker
+// thread carries out, as opens that wait, and it would have to be repeated for every step of a
+// recipe.
+void Engine::CancelOverdue() {
+  const uint64_t now = MonotonicNs();
+  while (!deadlines_.empty() && deadlines_.next().ns <= now) {
+    const Deadline due = deadlines_.next();
+    deadlines_.TakeNext();
+    ClientService& service = services_[due.client];
+    InFlight& flight = service.in_flight[due.slot];
+    if (flight.idle() || flight.generation != due.generation || flight.cancelled) continue;
+    flight.overdue = true;
+    CancelSlot(service, due.slot);
+  }
+}
+
+// A submission for a request.
+void Engine::Submit(const abi::Sqe& sqe) {
+  Enqueue(sqe);
+  Count(memory_.counter(protocol::engine_counter::kSubmitted));
+}
+
+}  // namespace ringpost

@@ -1,0 +1,66 @@
+// When requests are to be over, the soonest first. Engine thread.
+//
+// A request that is done leaves its entry behind: whoever takes an entry out asks whether its
+// request is still the one that is meant. Entries of those that are done never outnumber the others
+// by much.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <vector>
+
+namespace ringpost {
+
+// What process.hrtime reads, too.
+inline uint64_t MonotonicNs() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+struct Deadline {
+  uint64_t ns;  // of CLOCK_MONOTONIC
+  uint32_t client;
+  uint32_t slot;
+  uint32_t generation;
+};
+
+class Deadlines {
+ public:
+  [[nodiscard]] bool empty() const { return heap_.empty(); }
+
+  // The next one, of a request that may be done. There is one.
+  [[nodiscard]] const Deadline& next() const { return heap_.front(); }
+
+  template <typename IsRunning>
+  void Add(const Deadline& deadline, IsRunning is_running) {
+    if (heap_.size() > 2 * running_ + kSlack) {
+      std::erase_if(heap_, [&](const Deadline& entry) { return !is_running(entry); });
+      std::make_heap(heap_.begin(), heap_.end(), Later);
+    }
+    heap_.push_back(deadline);
+    std::push_heap(heap_.begin(), heap_.end(), Later);
+    running_++;
+  }
+
+  void TakeNext() {
+    std::pop_heap(heap_.begin(), heap_.end(), Later);
+    heap_.pop_back();
+  }
+
+  // A request that has one is done.
+  void Done() {
+    if (--running_ == 0) heap_.clear();
+  }
+
+ private:
+  static constexpr size_t kSlack = 1024;
+  static bool Later(const Deadline& one, const Deadline& other) { return one.ns > other.ns; }
+
+  std::vector<Deadline> heap_;
+  size_t running_ = 0;  // requests in flight that have one
+};
+
+}  // namespace ringpost

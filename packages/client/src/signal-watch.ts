@@ -1,0 +1,38 @@
+/** Which requests each AbortSignal is to cancel: one listener per signal, however many requests have it. */
+import type { PendingRequest } from "./pending-request.js";
+
+interface Watched {
+  readonly requests: Set<PendingRequest>;
+  readonly onAbort: () => void;
+}
+
+export class SignalWatch {
+  readonly #cancel: (request: PendingRequest) => void;
+  readonly #watched = new Map<AbortSignal, Watched>();
+
+  /** @param cancel is called once for each watched request, in their order, when its signal is aborted */
+  constructor(cancel: (request: PendingRequest) => void) {
+    this.#cancel = cancel;
+  }
+
+  add(signal: AbortSignal, request: PendingRequest): void {
+    let watched = this.#watched.get(signal);
+    if (watched === undefined) {
+      const requests = new Set<PendingRequest>();
+      // A request that is cancelled may be settled at once, and leave the set.
+      watched = { requests, onAbort: () => [...requests].forEach(this.#cancel) };
+      this.#watched.set(signal, watched);
+      signal.addEventListener("abort", watched.onAbort);
+    }
+    watched.requests.add(request);
+  }
+
+  /** The request is settled. */
+  remove(signal: AbortSignal, request: PendingRequest): void {
+    const watched = this.#watched.get(signal);
+    if (watched?.requests.delete(request) && watched.requests.size === 0) {
+      this.#watched.delete(signal);
+      signal.removeEventListener("abort", watched.onAbort);
+    }
+  }
+}
