@@ -48,7 +48,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   const uint32_t count = std::min(available, most);
   uint32_t accepted = 0;
   for (uint32_t i = 0; i < count && service.serving; i++) {
-    const Request request = service.requests.Take();
+    Request request = service.requests.Take();
     if (request.opcode == opcode::kCancel) {
       Cancel(service, request);
     } else if (accepted == slots_left) {
@@ -63,7 +63,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   return count;
 }
 
-void Engine::Accept(ClientService& service, Request request) {
+void Engine::Accept(ClientService& service, Request& request) {
   const bool slot_is_free =
       request.slot < memory_.slot_count() && service.in_flight[request.slot].idle();
   if (!slot_is_free) {

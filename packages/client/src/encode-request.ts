@@ -23,7 +23,7 @@ export function encodeRequest(
   const words = mailbox.words;
   words[at + RequestWord.SLOT] = slot;
   words[at + RequestWord.GENERATION] = generation;
-  if (request.deadline !== 0n) {
+  if (request.deadline !== undefined) {
     words[at + RequestWord.OPCODE] = request.opcode | OpcodeFlag.DEADLINE;
     const deadlineAt = slot * Payload.BYTES + Payload.DEADLINE_OFFSET;
     mailbox.payloadValues.setBigUint64(deadlineAt, request.deadline, littleEndian);

@@ -81,8 +81,8 @@ export function toGraceMs(options: CloseOptions | undefined): number {
 /** {@link RequestOptions} as a request has them: for all requests of a call, if it makes several. */
 export interface Control {
   readonly signal: AbortSignal | undefined;
-  /** In ns of the clock of `process.hrtime`; 0n: none. */
-  readonly deadline: bigint;
+  /** In ns of the clock of `process.hrtime`. */
+  readonly deadline: bigint | undefined;
 }
 
 const NS_PER_MS = 1_000_000n;
@@ -96,7 +96,7 @@ export function toControl(options: unknown): Control | undefined {
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw invalidArgType("options.signal", "an instance of AbortSignal", signal);
   }
-  if (timeoutMs === undefined) return { signal, deadline: 0n };
+  if (timeoutMs === undefined) return { signal, deadline: undefined };
   checkInteger(timeoutMs, "options.timeoutMs", 1, MAX_TIMER_MS);
   return { signal, deadline: process.hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
 }

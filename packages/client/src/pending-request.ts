@@ -72,8 +72,8 @@ export class PendingRequest {
   /** Where it is: its slot, or -1 before it has one. */
   slot = -1;
   signal: AbortSignal | undefined = undefined;
-  /** In ns of the clock of `process.hrtime`; 0n: none. */
-  deadline = 0n;
+  /** In ns of the clock of `process.hrtime`. */
+  deadline: bigint | undefined = undefined;
   /** Runs while the request waits for a slot; from then on, the kernel's clock does. */
   timer: NodeJS.Timeout | undefined = undefined;
 
@@ -131,10 +131,10 @@ export class PendingRequest {
   /** Lets go of everything, for the next request. */
   clear(): void {
     this.signal = undefined;
-    if (this.deadline !== 0n) {
+    if (this.deadline !== undefined) {
       clearTimeout(this.timer);
       this.timer = undefined;
-      this.deadline = 0n;
+      this.deadline = undefined;
     }
     this.slot = -1;
     this.fd = -1;

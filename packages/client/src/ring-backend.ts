@@ -114,7 +114,7 @@ export class RingBackend implements Backend {
     } else if (this.#line.join(request, request.continues)) {
       this.#slabs.use(request); // from now on, as a lease that is given back may be lent again
       if (request.signal !== undefined) this.#signals.add(request.signal, request);
-      if (request.deadline !== 0n) {
+      if (request.deadline !== undefined) {
         request.timer = setTimeout(() => this.#expire(request), msUntil(request.deadline));
       }
     } else {
