@@ -1,4 +1,5 @@
-// Cancelling what a client has in flight (native/src/cancel_requests.cc): each request still gets its reply.
+// Cancelling what a client has in flight (native/src/cancel_requests.cc): each request still gets
+// its reply.
 #include <fcntl.h>
 #include <sys/stat.h>
 
