@@ -6,8 +6,8 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 184277918u;
-inline constexpr uint32_t kLastOpcode = 25u;
+inline constexpr uint32_t kLayoutHash = 2165856276u;
+inline constexpr uint32_t kLastOpcode = 28u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
@@ -175,6 +175,9 @@ inline constexpr uint32_t kMkdir = 22u;
 inline constexpr uint32_t kSymlink = 23u;
 inline constexpr uint32_t kLink = 24u;
 inline constexpr uint32_t kCancel = 25u;
+inline constexpr uint32_t kOpenat2 = 26u;
+inline constexpr uint32_t kGetxattr = 27u;
+inline constexpr uint32_t kSetxattr = 28u;
 }  // namespace opcode
 
 }  // namespace ringpost::protocol

@@ -11,9 +11,12 @@ namespace ringpost {
 
 namespace {
 
-bool HasNoReader(const abi::Sqe& sqe, int32_t result) {
-  return sqe.opcode == abi::kOpOpenat && result == -ENXIO &&
-         (sqe.op_flags & (O_ACCMODE | O_NONBLOCK)) == O_WRONLY && (sqe.flags & abi::kSqeAsync) == 0;
+bool HasNoReader(const InFlight& flight, int32_t result) {
+  const abi::Sqe& sqe = flight.submission;
+  if (result != -ENXIO || (sqe.flags & abi::kSqeAsync) != 0) return false;
+  if (sqe.opcode != abi::kOpOpenat && sqe.opcode != abi::kOpOpenat2) return false;
+  const uint64_t flags = sqe.opcode == abi::kOpOpenat ? sqe.op_flags : flight.open_how.flags;
+  return (flags & (O_ACCMODE | O_NONBLOCK)) == O_WRONLY;
 }
 
 // Whether a read that said end of file has read from a FIFO that no writer has ever opened since:
@@ -42,7 +45,7 @@ bool AwaitsPeer(InFlight* flight, int32_t* result, abi::Sqe* next) {
     return true;
   }
   if (flight->cancelled) return false;
-  if (HasNoReader(flight->submission, *result)) {
+  if (HasNoReader(*flight, *result)) {
     flight->submission.flags |= abi::kSqeAsync;
     *next = flight->submission;
     return true;

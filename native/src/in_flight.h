@@ -21,6 +21,7 @@ struct InFlight {
   int32_t counted_fd = -1;  // descriptor_users.h
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};
+  abi::OpenHow open_how = {};  // of an openat2, which the kernel reads by its address
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
   bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
   InFlight* next_in_line = nullptr;

@@ -44,6 +44,13 @@ struct GeteventsArg {
   uint64_t timespec;
 };
 
+// struct open_how of include/uapi/linux/openat2.h.
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
 struct RsrcRegister {
   uint32_t count;
   uint32_t flags;
@@ -123,11 +130,16 @@ inline constexpr uint8_t kOpStatx = 21;
 inline constexpr uint8_t kOpRead = 22;
 inline constexpr uint8_t kOpWrite = 23;
 inline constexpr uint8_t kOpFadvise = 24;
+inline constexpr uint8_t kOpOpenat2 = 28;
 inline constexpr uint8_t kOpRenameat = 35;   // since Linux 5.11
 inline constexpr uint8_t kOpUnlinkat = 36;   // since Linux 5.11
 inline constexpr uint8_t kOpMkdirat = 37;    // since Linux 5.15
 inline constexpr uint8_t kOpSymlinkat = 38;  // since Linux 5.15
 inline constexpr uint8_t kOpLinkat = 39;     // since Linux 5.15
+inline constexpr uint8_t kOpFsetxattr = 41;  // since Linux 5.19
+inline constexpr uint8_t kOpSetxattr = 42;   // since Linux 5.19
+inline constexpr uint8_t kOpFgetxattr = 43;  // since Linux 5.19
+inline constexpr uint8_t kOpGetxattr = 44;   // since Linux 5.19
 inline constexpr uint8_t kOpFtruncate = 55;  // since Linux 6.9
 
 // The mirrored structs against the kernel's.
@@ -209,6 +221,7 @@ static_assert(sizeof(RsrcUpdate2) == sizeof(io_uring_rsrc_update2));
 static_assert(kOpAsyncCancel == IORING_OP_ASYNC_CANCEL && kOpOpenat == IORING_OP_OPENAT);
 static_assert(kOpClose == IORING_OP_CLOSE && kOpStatx == IORING_OP_STATX);
 static_assert(kOpRead == IORING_OP_READ && kOpWrite == IORING_OP_WRITE);
+static_assert(kOpOpenat2 == IORING_OP_OPENAT2);
 static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FADVISE);
 static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
 #endif
@@ -221,6 +234,8 @@ static_assert(kOpMkdirat == IORING_OP_MKDIRAT && kOpSymlinkat == IORING_OP_SYMLI
 static_assert(kOpFtruncate == IORING_OP_FTRUNCATE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+static_assert(kOpFsetxattr == IORING_OP_FSETXATTR && kOpSetxattr == IORING_OP_SETXATTR);
+static_assert(kOpFgetxattr == IORING_OP_FGETXATTR && kOpGetxattr == IORING_OP_GETXATTR);
 static_assert(kRegisterBuffers2 == IORING_REGISTER_BUFFERS2 &&
               kRegisterBuffersUpdate == IORING_REGISTER_BUFFERS_UPDATE);
 static_assert(kRegisterRingFds == IORING_REGISTER_RING_FDS &&

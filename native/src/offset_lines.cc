@@ -25,7 +25,8 @@ bool IsFileOrDisk(int32_t fd) {
 int64_t OffsetOf(int32_t fd) { return ::lseek(fd, 0, SEEK_CUR); }
 
 bool Appends(const abi::Sqe& sqe) {
-  return IsWrite(sqe.opcode) && (::fcntl(sqe.fd, F_GETFL) & O_APPEND) != 0;
+  return IsWrite(sqe.opcode) &&
+         ((sqe.op_flags & RWF_APPEND) != 0 || (::fcntl(sqe.fd, F_GETFL) & O_APPEND) != 0);
 }
 
 void MoveOffset(const abi::Sqe& sqe, int32_t result) {

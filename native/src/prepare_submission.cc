@@ -57,11 +57,48 @@ int PrepareOpen(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
   return 0;
 }
 
+int PrepareOpenat2(const Request& request, const Mailbox& mailbox, InFlight* flight,
+                   abi::Sqe* sqe) {
+  const char* path = PathOf(request, mailbox);
+  if (path == nullptr) return -EINVAL;
+  flight->open_how = {KernelOpenFlags(request.flags), request.mode, request.length};
+  sqe->opcode = abi::kOpOpenat2;
+  sqe->fd = request.fd;
+  sqe->address = Address(path);
+  sqe->offset = Address(&flight->open_how);
+  sqe->length = sizeof(flight->open_how);
+  return 0;
+}
+
+// By path, or by descriptor where there is no path. The second path is the attribute's name.
+int PrepareAttribute(const Request& request, const Mailbox& mailbox, const RegionTable& regions,
+                     abi::Sqe* sqe) {
+  const bool gets = request.opcode == opcode::kGetxattr;
+  const bool by_path = request.path_bytes != 0;
+  if (by_path && !IsPathLength(request.path_bytes)) return -EINVAL;
+  if (!IsPathLength(request.second_path_bytes)) return -EINVAL;
+  Span value;
+  if (const int found = FindBuffer(request, regions, &value); found < 0) return found;
+  sqe->address = Address(SecondPathOf(request, mailbox));
+  sqe->offset = Address(value.base);
+  sqe->length = value.length;
+  sqe->op_flags = request.flags;
+  if (by_path) {
+    sqe->opcode = gets ? abi::kOpGetxattr : abi::kOpSetxattr;
+    sqe->address3 = Address(PathOf(request, mailbox));
+  } else {
+    sqe->opcode = gets ? abi::kOpFgetxattr : abi::kOpFsetxattr;
+    sqe->fd = request.fd;
+  }
+  return 0;
+}
+
 int PrepareTransfer(const Request& request, const RegionTable& regions, Direction direction,
                     abi::Sqe* sqe) {
   Span buffer;
   if (const int found = FindBuffer(request, regions, &buffer); found < 0) return found;
   FillTransfer(direction, request.fd, request.position(), buffer, sqe);
+  sqe->op_flags = request.flags;
   return 0;
 }
 
@@ -77,6 +114,7 @@ int PrepareVectors(const Request& request, const RegionTable& regions, uint8_t o
   sqe->offset = request.position();
   sqe->address = Address(vectors.list);
   sqe->length = vectors.count;
+  sqe->op_flags = request.flags;
   return 0;
 }
 
@@ -216,6 +254,12 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareTwoPaths(request, mailbox, abi::kOpSymlinkat, sqe);
     case opcode::kLink:
       return PrepareTwoPaths(request, mailbox, abi::kOpLinkat, sqe);
+    case opcode::kOpenat2:
+      flight->flags = 0;
+      return PrepareOpenat2(request, mailbox, flight, sqe);
+    case opcode::kGetxattr:
+    case opcode::kSetxattr:
+      return PrepareAttribute(request, mailbox, regions, sqe);
     case opcode::kReadFile:
     case opcode::kReadRest:
     case opcode::kWriteFile:

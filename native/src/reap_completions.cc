@@ -69,7 +69,9 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
     CompleteRecipe(service, slot, result);
     return;
   }
-  if (flight.opcode == protocol::opcode::kOpen && result >= 0) {
+  const bool opens =
+      flight.opcode == protocol::opcode::kOpen || flight.opcode == protocol::opcode::kOpenat2;
+  if (opens && result >= 0) {
     const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
     if (kept) {
       service.kept_fds.push_back(result);

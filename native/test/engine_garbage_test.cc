@@ -114,8 +114,8 @@ class GarbageClient {
     Request request;
     std::memcpy(&request, words, sizeof(request));
     if (!random_.OneIn(4)) request.slot = random_.Below(kSlots);
-    if (!random_.OneIn(4))
-      request.opcode = random_.Below(protocol::kLastOpcode);  // all but cancel, which has no reply
+    if (!random_.OneIn(4)) request.opcode = random_.Below(protocol::kLastOpcode + 1);
+    if (request.opcode == opcode::kCancel) request.opcode = opcode::kNop;  // it has no reply
     if (!random_.OneIn(4)) request.region = random_.OneIn(4) ? region::kNone : region::kOwn;
     if (!random_.OneIn(4)) request.region_generation = kGeneration;
     if (!random_.OneIn(4)) request.region_offset = random_.Below(PinnedMemory::kBytes + 2);
@@ -126,7 +126,8 @@ class GarbageClient {
     request.fd = closes || random_.OneIn(2) ? wild_fd : zero_.get();
     // No open succeeds, since nobody here would close it: what has to be made must not be there
     // yet. O_PATH would ignore that.
-    if (request.opcode == opcode::kOpen || request.opcode == opcode::kReadFile) {
+    if (request.opcode == opcode::kOpen || request.opcode == opcode::kOpenat2 ||
+        request.opcode == opcode::kReadFile) {
       request.flags = (request.flags | O_CREAT | O_EXCL) & ~uint32_t{O_PATH | O_DIRECTORY};
     }
     return request;

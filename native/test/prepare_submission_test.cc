@@ -186,6 +186,48 @@ TEST(operations_on_one_path) {
   }
 }
 
+TEST(openat2) {
+  Desk desk;
+  Request request = Make(opcode::kOpenat2);
+  request.path_bytes = desk.WritePath("below");
+  request.flags = O_RDWR | O_CREAT;
+  request.mode = 0640;
+  request.length = 8;  // RESOLVE_BENEATH
+  const abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpOpenat2);
+  CHECK_EQ(sqe.fd, 33);
+  CHECK_EQ(sqe.address, Address(desk.mailbox.Path(kSlot)));
+  CHECK_EQ(sqe.offset, Address(&desk.flight.open_how));
+  CHECK_EQ(sqe.length, 24);
+  CHECK_EQ(sqe.op_flags, 0);
+  CHECK_EQ(desk.flight.open_how.flags, O_RDWR | O_CREAT | O_CLOEXEC);
+  CHECK_EQ(desk.flight.open_how.mode, 0640);
+  CHECK_EQ(desk.flight.open_how.resolve, 8);
+}
+
+TEST(extended_attributes_by_path_and_by_descriptor) {
+  Desk desk;
+  for (const uint32_t op : {opcode::kGetxattr, opcode::kSetxattr}) {
+    const bool gets = op == opcode::kGetxattr;
+    Request request = WithOwn(op, 16, 32);
+    request.second_path_bytes = desk.WriteSecondPath("user.name");
+    request.flags = gets ? 0 : 1;
+    abi::Sqe sqe = desk.Prepare(request);
+    CHECK_EQ(sqe.opcode, gets ? abi::kOpFgetxattr : abi::kOpFsetxattr);
+    CHECK_EQ(sqe.fd, 33);
+    CHECK_EQ(std::strcmp(reinterpret_cast<char*>(sqe.address), "user.name"), 0);
+    CHECK_EQ(sqe.offset, Address(desk.buffer.data() + 16));
+    CHECK_EQ(sqe.length, 32);
+    CHECK_EQ(sqe.op_flags, request.flags);
+    CHECK_EQ(sqe.address3, 0);
+    request.path_bytes = desk.WritePath("file");
+    sqe = desk.Prepare(request);
+    CHECK_EQ(sqe.opcode, gets ? abi::kOpGetxattr : abi::kOpSetxattr);
+    CHECK_EQ(sqe.fd, 0);
+    CHECK_EQ(sqe.address3, Address(desk.mailbox.Path(kSlot)));
+  }
+}
+
 TEST(operations_on_two_paths) {
   Desk desk;
   for (const uint32_t op : kWithTwoPaths) {

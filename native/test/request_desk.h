@@ -121,7 +121,7 @@ inline Request WithSlab(uint32_t op, uint32_t offset, uint32_t length) {
 inline constexpr uint32_t kTransfers[] = {opcode::kRead, opcode::kWrite};
 inline constexpr uint32_t kWithPath[] = {opcode::kOpen,      opcode::kStat,   opcode::kReadFile,
                                          opcode::kWriteFile, opcode::kUnlink, opcode::kRmdir,
-                                         opcode::kMkdir};
+                                         opcode::kMkdir,     opcode::kOpenat2};
 inline constexpr uint32_t kWithTwoPaths[] = {opcode::kRename, opcode::kSymlink, opcode::kLink};
 
 }  // namespace ringpost

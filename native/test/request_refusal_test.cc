@@ -87,6 +87,9 @@ TEST(paths_of_no_length_or_too_long_are_refused) {
 
 TEST(second_paths_of_no_length_or_too_long_are_refused) {
   Desk desk;
+  for (const uint32_t op : {opcode::kGetxattr, opcode::kSetxattr}) {
+    CHECK_EQ(desk.Refusal(WithOwn(op, 0, 1)), -EINVAL);
+  }
   for (const uint32_t op : kWithTwoPaths) {
     for (const uint32_t bytes : {0u, payload::kPathCapacity, 0x8000'0000u, UINT32_MAX}) {
       Request request = Make(op);
@@ -154,6 +157,21 @@ TEST(random_requests_name_no_memory_but_their_own) {
       case abi::kOpSymlinkat:
         CHECK(is_path);
         CHECK_EQ(sqe.offset, slots_payload + payload::kSecondPathOffset);
+        break;
+      case abi::kOpOpenat2:
+        CHECK(is_path);
+        CHECK_EQ(sqe.offset, Address(&flight.open_how));
+        CHECK_EQ(sqe.length, sizeof(flight.open_how));
+        break;
+      case abi::kOpGetxattr:
+      case abi::kOpSetxattr:
+        CHECK_EQ(sqe.address3, slots_payload + payload::kPathOffset);
+        [[fallthrough]];
+      case abi::kOpFgetxattr:
+      case abi::kOpFsetxattr:
+        CHECK_EQ(sqe.address, slots_payload + payload::kSecondPathOffset);
+        CHECK(sqe.offset >= buffer && sqe.offset <= buffer + kBytes &&
+              sqe.length <= buffer + kBytes - sqe.offset);
         break;
       case abi::kOpFallocate:
       case abi::kOpFadvise:

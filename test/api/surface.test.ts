@@ -33,6 +33,7 @@ it("ringpost exports these types besides", () => {
       "EngineStats",
       "Lease",
       "MkdirOptions",
+      "Openat2Options",
       "PathLike",
       "Position",
       "ReadFileOptions",
@@ -40,7 +41,15 @@ it("ringpost exports these types besides", () => {
       "RenameOptions",
       "RequestOptions",
     ],
-    ...["StatOptions", "TransferOptions", "UnavailableError", "WriteFileOptions"],
+    ...[
+      "SetxattrOptions",
+      "StatOptions",
+      "Statx",
+      "StatxOptions",
+      "TransferOptions",
+      "UnavailableError",
+      "WriteFileOptions",
+    ],
   ]);
 });
 
@@ -56,9 +65,33 @@ it("a client has these methods", () => {
       "disconnect",
       "drain",
     ],
-    ...["fadvise", "fallocate", "fdatasync", "fsync", "ftruncate", "lease", "link", "lstat"],
-    ...["mkdir", "nop", "open", "read", "readFile", "readv", "rename", "rmdir", "stat", "submit"],
-    ...["symlink", "syncFileRange", "unlink", "write", "writeFile", "writev"],
+    ...[
+      "fadvise",
+      "fallocate",
+      "fdatasync",
+      "fsync",
+      "ftruncate",
+      "getxattr",
+      "lease",
+      "link",
+      "lstat",
+    ],
+    ...[
+      "mkdir",
+      "nop",
+      "open",
+      "openat2",
+      "read",
+      "readFile",
+      "readv",
+      "rename",
+      "rmdir",
+      "setxattr",
+      "stat",
+      "statx",
+      "submit",
+    ],
+    ...["symlink", "syncFileRange", "truncate", "unlink", "write", "writeFile", "writev"],
   ]);
 });
 

@@ -1,6 +1,15 @@
 import { operations } from "@ringpost/protocol";
-import { checkFd, type PathLike, toEncoding, toMode, toOpenFlags, toPath } from "./arguments.js";
+import {
+  checkFd,
+  checkInteger,
+  type PathLike,
+  toEncoding,
+  toMode,
+  toOpenFlags,
+  toPath,
+} from "./arguments.js";
 import type { Backend } from "./backend.js";
+import { KernelRequests } from "./kernel-requests.js";
 import { invalidArgType } from "./node-errors.js";
 import {
   type BufferView,
@@ -13,7 +22,6 @@ import {
   toGraceMs,
   type WriteFileOptions,
 } from "./options.js";
-import { PathRequests } from "./path-requests.js";
 import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
 import type { Lease } from "./slabs.js";
@@ -26,7 +34,7 @@ import { WholeFiles } from "./whole-file.js";
  *
  * A buffer belongs to its request until the promise settles: as with node:fs, don't write to it, transfer it or resize it.
  */
-export class Client extends PathRequests implements AsyncDisposable {
+export class Client extends KernelRequests implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #files: WholeFiles;
 
@@ -128,6 +136,17 @@ export class Client extends PathRequests implements AsyncDisposable {
         flush: given.flush ?? false,
         control: toControl(given),
       });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
+  truncate(path: PathLike, length = 0, options?: RequestOptions): Promise<void> {
+    try {
+      const local = toPath(path);
+      checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+      return this.#files.truncate(local, Math.max(0, length), toControl(options));
     } catch (error) {
       return Promise.reject(error);
     }

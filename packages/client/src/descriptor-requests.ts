@@ -8,6 +8,7 @@ import {
   type RequestOptions,
   type TransferOptions,
   toPosition,
+  toTransferFlags,
 } from "./options.js";
 import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
@@ -168,10 +169,12 @@ export class DescriptorRequests {
   ): Promise<number> {
     let view: View;
     let position: Position | undefined;
+    let flags: number;
     try {
       checkFd(fd);
       view = toView(buffer);
       position = toPosition(options);
+      flags = toTransferFlags(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -179,6 +182,7 @@ export class DescriptorRequests {
     request.fd = fd;
     request.view = view;
     request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);
+    request.flags = flags;
     request.setPosition(position);
     return post(this.#backend, request, typeof options === "object" ? options : undefined);
   }
@@ -191,10 +195,12 @@ export class DescriptorRequests {
   ): Promise<number> {
     let views: View[];
     let position: Position | undefined;
+    let flags: number;
     try {
       checkFd(fd);
       views = toViews(buffers);
       position = toPosition(options);
+      flags = toTransferFlags(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -203,6 +209,7 @@ export class DescriptorRequests {
     request.fd = fd;
     request.views = views;
     request.length = views.length;
+    request.flags = flags;
     request.setPosition(position);
     return post(this.#backend, request, typeof options === "object" ? options : undefined);
   }

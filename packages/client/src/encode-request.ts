@@ -48,7 +48,7 @@ export function encodeRequest(
   words[at + RequestWord.SECOND_PATH_BYTES] = writePath(
     mailbox,
     slot * Payload.BYTES + Payload.SECOND_PATH_OFFSET,
-    request.secondPath,
+    request.secondPath ?? request.attribute,
   );
   words[at + RequestWord.SECOND_FD] = request.secondFd;
   words[at + RequestWord.LENGTH_HIGH] = request.lengthHigh;

@@ -14,12 +14,16 @@ export {
   type BufferView,
   type CloseOptions,
   type MkdirOptions,
+  type Openat2Options,
   type ReadFileOptions,
   type RenameOptions,
   type RequestOptions,
+  type SetxattrOptions,
   type StatOptions,
+  type StatxOptions,
   type TransferOptions,
   toGraceMs,
   type WriteFileOptions,
 } from "./options.js";
 export type { Lease } from "./slabs.js";
+export type { Statx } from "./stat-result.js";

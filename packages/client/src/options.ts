@@ -20,6 +20,42 @@ export interface RequestOptions {
 export interface TransferOptions extends RequestOptions {
   /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
   readonly position?: Position;
+  /** RWF_* of include/uapi/linux/fs.h: 2 DSYNC, 4 SYNC, 8 NOWAIT, 16 APPEND, 64 ATOMIC, 128 DONTCACHE. Default 0. */
+  readonly flags?: number;
+}
+
+export interface Openat2Options extends RequestOptions {
+  /** As of open. Default "r". */
+  readonly flags?: string | number;
+  /** Permissions of a new file, before the umask. Default 0o666 where the flags can make one. */
+  readonly mode?: number | string;
+  /** A folder's descriptor, from which relative paths start. Default: the working directory. */
+  readonly dirFd?: number;
+  /** What the path must not lead through; the kernel refuses with EXDEV, ELOOP or EAGAIN. */
+  readonly resolve?: {
+    /** Not above the folder where it starts, nor by an absolute path or link. */
+    readonly beneath?: boolean;
+    /** As if that folder were the root. */
+    readonly inRoot?: boolean;
+    readonly noSymlinks?: boolean;
+    readonly noMagicLinks?: boolean;
+    /** Into another mount. */
+    readonly noXdev?: boolean;
+    /** Only as far as the kernel has it in its caches. */
+    readonly cached?: boolean;
+  };
+}
+
+export interface StatxOptions extends RequestOptions {
+  /** STATX_* of include/uapi/linux/stat.h: what is asked for. Default: the basic fields and the time of birth (0xfff). */
+  readonly mask?: number;
+  /** AT_* of include/uapi/linux/fcntl.h: 0x100 not through a symbolic link, 0x2000 force sync, 0x4000 don't. Default 0. */
+  readonly flags?: number;
+}
+
+export interface SetxattrOptions extends RequestOptions {
+  /** 1: only a new one (EEXIST); 2: only one that is there (ENODATA). Default 0. */
+  readonly flags?: number;
 }
 
 export interface RenameOptions extends RequestOptions {
@@ -68,13 +104,13 @@ export interface CloseOptions {
 
 const DEFAULT_GRACE_MS = 200;
 
-/** Longest time that a timer of Node takes. */
-const MAX_TIMER_MS = 0x7fff_ffff;
+/** Also the longest time that a timer of Node takes, in ms. */
+const INT32_MAX = 0x7fff_ffff;
 
 /** Checks the options of closing something. */
 export function toGraceMs(options: CloseOptions | undefined): number {
   const graceMs = toOptions<CloseOptions>(options).graceMs ?? DEFAULT_GRACE_MS;
-  checkInteger(graceMs, "options.graceMs", 0, MAX_TIMER_MS);
+  checkInteger(graceMs, "options.graceMs", 0, INT32_MAX);
   return graceMs;
 }
 
@@ -97,7 +133,7 @@ export function toControl(options: unknown): Control | undefined {
     throw invalidArgType("options.signal", "an instance of AbortSignal", signal);
   }
   if (timeoutMs === undefined) return { signal, deadline: undefined };
-  checkInteger(timeoutMs, "options.timeoutMs", 1, MAX_TIMER_MS);
+  checkInteger(timeoutMs, "options.timeoutMs", 1, INT32_MAX);
   return { signal, deadline: process.hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
 }
 
@@ -138,17 +174,45 @@ export function toMkdirOptions(options: number | string | MkdirOptions | null | 
   return { mode: toMode(mode, 0o777), recursive };
 }
 
+/** RWF_* flags. */
+export function toTransferFlags(options: TransferOptions | Position | undefined): number {
+  const flags = typeof options === "object" && options !== null ? options.flags : undefined;
+  if (flags === undefined) return 0;
+  checkInteger(flags, "options.flags", 0, INT32_MAX);
+  return flags;
+}
+
+const RESOLVE = {
+  noXdev: 1,
+  noMagicLinks: 2,
+  noSymlinks: 4,
+  beneath: 8,
+  inRoot: 16,
+  cached: 32,
+} as const;
+
+/** RESOLVE_* of include/uapi/linux/openat2.h. */
+export function toResolve(resolve: Openat2Options["resolve"]): number {
+  if (resolve === undefined) return 0;
+  if (typeof resolve !== "object" || resolve === null) {
+    throw invalidArgType("options.resolve", "of type object", resolve);
+  }
+  return Object.entries(RESOLVE)
+    .filter(([name]) => resolve[name as keyof typeof RESOLVE] === true)
+    .reduce((bits, [, bit]) => bits | bit, 0);
+}
+
 export function toPosition(options: TransferOptions | Position | undefined): Position | undefined {
   const position = typeof options === "object" && options !== null ? options.position : options;
   checkPosition(position);
   return position;
 }
 
-export function toBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
+export function toBytes(data: unknown, encoding: BufferEncoding, name = "data"): Uint8Array {
   if (typeof data === "string") return Buffer.from(data, encoding);
   if (!isArrayBufferView(data)) {
     throw invalidArgType(
-      "data",
+      name,
       "of type string or an instance of Buffer, TypedArray, or DataView",
       data,
     );

@@ -15,10 +15,8 @@ import {
 } from "./options.js";
 import { type Decode, nothing } from "./pending-request.js";
 import { post } from "./post.js";
-import { toBigIntStats, toStats } from "./stat-result.js";
+import { STATX_ALL, toBigIntStats, toStats } from "./stat-result.js";
 
-/** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
-const STATX_ALL = 0xfff;
 /** AT_SYMLINK_NOFOLLOW of include/uapi/linux/fcntl.h. */
 const AT_SYMLINK_NOFOLLOW = 0x100;
 

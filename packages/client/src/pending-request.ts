@@ -60,6 +60,8 @@ export class PendingRequest {
   path: string | Uint8Array | undefined = undefined;
   /** The destination of an operation that has one: `dest` of its error. */
   secondPath: string | Uint8Array | undefined = undefined;
+  /** Of an extended attribute. */
+  attribute: string | undefined = undefined;
   view: View | undefined = undefined;
   views: readonly View[] | undefined = undefined;
   /** The leases that the views lie in, once the request is posted. */
@@ -147,6 +149,7 @@ export class PendingRequest {
     this.mode = 0;
     this.path = undefined;
     this.secondPath = undefined;
+    this.attribute = undefined;
     this.view = undefined;
     this.views = undefined;
     this.slab = -1;

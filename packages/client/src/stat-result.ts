@@ -4,8 +4,10 @@ import { type BigIntStats, type Stats, Stats as StatsClass, statSync } from "nod
 import { endianness } from "node:os";
 
 /** Offsets in bytes of the fields of `struct statx`. */
-const Statx = {
+const Field = {
+  MASK: 0,
   BLKSIZE: 4,
+  ATTRIBUTES: 8,
   NLINK: 16,
   UID: 20,
   GID: 24,
@@ -13,6 +15,7 @@ const Statx = {
   INO: 32,
   SIZE: 40,
   BLOCKS: 48,
+  ATTRIBUTES_MASK: 56,
   ATIME: 64,
   BTIME: 80,
   CTIME: 96,
@@ -21,7 +24,13 @@ const Statx = {
   RDEV_MINOR: 132,
   DEV_MAJOR: 136,
   DEV_MINOR: 140,
+  MOUNT_ID: 144,
+  DIO_MEMORY_ALIGN: 152,
+  DIO_OFFSET_ALIGN: 156,
 } as const;
+
+/** STATX_BASIC_STATS | STATX_BTIME of include/uapi/linux/stat.h: all that Stats has. */
+export const STATX_ALL = 0xfff;
 
 const NS_PER_SECOND = 1_000_000_000n;
 const NS_PER_MS = 1_000_000n;
@@ -46,20 +55,20 @@ function readFields(values: DataView, at: number) {
     ns: values.getUint32(at + offset + 8, littleEndian),
   });
   return {
-    dev: makeDevice(u32(Statx.DEV_MAJOR), u32(Statx.DEV_MINOR)),
-    mode: values.getUint16(at + Statx.MODE, littleEndian),
-    nlink: u32(Statx.NLINK),
-    uid: u32(Statx.UID),
-    gid: u32(Statx.GID),
-    rdev: makeDevice(u32(Statx.RDEV_MAJOR), u32(Statx.RDEV_MINOR)),
-    blksize: u32(Statx.BLKSIZE),
-    ino: u64(Statx.INO),
-    size: u64(Statx.SIZE),
-    blocks: u64(Statx.BLOCKS),
-    atime: time(Statx.ATIME),
-    mtime: time(Statx.MTIME),
-    ctime: time(Statx.CTIME),
-    birthtime: time(Statx.BTIME),
+    dev: makeDevice(u32(Field.DEV_MAJOR), u32(Field.DEV_MINOR)),
+    mode: values.getUint16(at + Field.MODE, littleEndian),
+    nlink: u32(Field.NLINK),
+    uid: u32(Field.UID),
+    gid: u32(Field.GID),
+    rdev: makeDevice(u32(Field.RDEV_MAJOR), u32(Field.RDEV_MINOR)),
+    blksize: u32(Field.BLKSIZE),
+    ino: u64(Field.INO),
+    size: u64(Field.SIZE),
+    blocks: u64(Field.BLOCKS),
+    atime: time(Field.ATIME),
+    mtime: time(Field.MTIME),
+    ctime: time(Field.CTIME),
+    birthtime: time(Field.BTIME),
   };
 }
 
@@ -163,4 +172,49 @@ export function toBigIntStats(values: DataView, at: number): BigIntStats {
       Number(fields.birthtimeMs),
     ),
   );
+}
+
+/** What statx(2) says, as far as `mask` says that it does; times in ns since 1970. */
+export interface Statx {
+  readonly mask: number;
+  readonly attributes: bigint;
+  readonly attributesMask: bigint;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly rdev: bigint;
+  readonly size: bigint;
+  readonly blksize: number;
+  readonly blocks: bigint;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly birthtimeNs: bigint;
+  /** Linux 5.8. */
+  readonly mountId: bigint;
+  /** What O_DIRECT has to be aligned to, in bytes: memory; offset and length. Linux 6.1; 0 where it isn't told. */
+  readonly dioMemoryAlign: number;
+  readonly dioOffsetAlign: number;
+}
+
+export function toStatx(values: DataView, at: number): Statx {
+  const u32 = (offset: number): number => values.getUint32(at + offset, littleEndian);
+  const u64 = (offset: number): bigint => values.getBigUint64(at + offset, littleEndian);
+  const { atime, mtime, ctime, birthtime, ...fields } = readFields(values, at);
+  return {
+    mask: u32(Field.MASK),
+    attributes: u64(Field.ATTRIBUTES),
+    attributesMask: u64(Field.ATTRIBUTES_MASK),
+    ...fields,
+    atimeNs: toNs(atime),
+    mtimeNs: toNs(mtime),
+    ctimeNs: toNs(ctime),
+    birthtimeNs: toNs(birthtime),
+    mountId: u64(Field.MOUNT_ID),
+    dioMemoryAlign: u32(Field.DIO_MEMORY_ALIGN),
+    dioOffsetAlign: u32(Field.DIO_OFFSET_ALIGN),
+  };
 }

@@ -5,8 +5,8 @@
  * to JavaScript, and nobody asks for the size (which io_uring can't tell without a kernel worker thread, and which /proc
  * doesn't know). A file that fills the scratch buffer stays open, and the rest goes into a buffer of its size.
  */
-import { constants } from "node:buffer";
-import type { Stats } from "node:fs";
+import { constants as bufferConstants } from "node:buffer";
+import { constants, type Stats } from "node:fs";
 import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { fileTooLarge, operationError } from "./node-errors.js";
@@ -20,7 +20,7 @@ import { toStats } from "./stat-result.js";
 const SCRATCH_BYTES = 64 * 1024;
 
 /** node:fs reads no larger file at once. */
-const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, constants.MAX_LENGTH);
+const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, bufferConstants.MAX_LENGTH);
 
 /** The step that failed is the error's syscall; open and read name the path, as in node:fs of Node 26. */
 const failRecipe: Fail = (request, errno, note) => {
@@ -173,6 +173,26 @@ export class WholeFiles {
       }
     } finally {
       if (fd !== CLOSED) await this.#closeAnyway(fd);
+    }
+  }
+
+  /** As node:fs does it: by a descriptor. */
+  async truncate(
+    path: string | Uint8Array,
+    length: number,
+    control: Control | undefined,
+  ): Promise<void> {
+    const fd = await this.#step<number>(operations.open, CLOSED, control, (request) => {
+      request.path = path;
+      request.flags = constants.O_RDWR | OpenFlag.KEPT;
+    });
+    try {
+      await this.#step(operations.ftruncate, fd, control, (request) => {
+        request.setPosition(length);
+        request.decode = nothing;
+      });
+    } finally {
+      await this.#closeAnyway(fd);
     }
   }
 

@@ -127,7 +127,7 @@ export const RequestWord = {
   MODE: 11,
   /** Bytes of the path in the slot's payload, without its closing NUL; 0 where there is none. */
   PATH_BYTES: 12,
-  /** The same of the second path: the destination of a rename, the name of an extended attribute. */
+  /** The same of the second path: the destination of a rename; or of the name of an extended attribute. */
   SECOND_PATH_BYTES: 13,
   /** Second descriptor: where splice and tee write to. */
   SECOND_FD: 14,

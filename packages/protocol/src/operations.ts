@@ -47,7 +47,7 @@ export const operations = {
   },
   read: {
     opcode: 4,
-    call: "read(fd, view, { position? })",
+    call: "read(fd, view, { position?, flags? })",
     kernel: "5.6",
     buffer: "fills",
     syscall: "read",
@@ -55,7 +55,7 @@ export const operations = {
   },
   write: {
     opcode: 5,
-    call: "write(fd, view, { position? })",
+    call: "write(fd, view, { position?, flags? })",
     kernel: "5.6",
     buffer: "reads",
     syscall: "write",
@@ -63,7 +63,7 @@ export const operations = {
   },
   readv: {
     opcode: 6,
-    call: "readv(fd, views, { position? })",
+    call: "readv(fd, views, { position?, flags? })",
     kernel: "5.1",
     buffer: "fills-many",
     syscall: "read",
@@ -71,7 +71,7 @@ export const operations = {
   },
   writev: {
     opcode: 7,
-    call: "writev(fd, views, { position? })",
+    call: "writev(fd, views, { position?, flags? })",
     kernel: "5.1",
     buffer: "reads-many",
     syscall: "write",
@@ -95,7 +95,7 @@ export const operations = {
   },
   stat: {
     opcode: 10,
-    call: "stat(pathOrFd, { bigint? }), lstat(path, { bigint? })",
+    call: "stat(pathOrFd, { bigint? }), lstat(path, { bigint? }), statx(pathOrFd, { mask?, flags? })",
     kernel: "5.6",
     buffer: "none",
     syscall: "stat",
@@ -135,7 +135,7 @@ export const operations = {
   },
   ftruncate: {
     opcode: 15,
-    call: "ftruncate(fd, length?)",
+    call: "ftruncate(fd, length?), truncate(path, length?)",
     kernel: "6.9",
     buffer: "none",
     syscall: "ftruncate",
@@ -220,6 +220,30 @@ export const operations = {
     buffer: "none",
     syscall: "cancel",
     submits: ["ASYNC_CANCEL"],
+  },
+  openat2: {
+    opcode: 26,
+    call: "openat2(path, { flags?, mode?, resolve?, dirFd? })",
+    kernel: "5.6",
+    buffer: "none",
+    syscall: "openat2",
+    submits: ["OPENAT2"],
+  },
+  getxattr: {
+    opcode: 27,
+    call: "getxattr(pathOrFd, name)",
+    kernel: "5.19",
+    buffer: "fills",
+    syscall: "getxattr",
+    submits: ["GETXATTR or FGETXATTR"],
+  },
+  setxattr: {
+    opcode: 28,
+    call: "setxattr(pathOrFd, name, value, { flags? })",
+    kernel: "5.19",
+    buffer: "reads",
+    syscall: "setxattr",
+    submits: ["SETXATTR or FSETXATTR"],
   },
 } as const;
 

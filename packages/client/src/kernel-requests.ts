@@ -1,0 +1,159 @@
+/** What the kernel does with names and node:fs doesn't: the part of {@link Client} with the system calls' own names. */
+import { constants } from "node:fs";
+import { type Operation, operations } from "@ringpost/protocol";
+import { checkFd, checkInteger, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
+import type { Backend } from "./backend.js";
+import { invalidArgType, invalidArgValue } from "./node-errors.js";
+import {
+  type BufferView,
+  type Openat2Options,
+  type RequestOptions,
+  type SetxattrOptions,
+  type StatxOptions,
+  toBytes,
+  toOptions,
+  toResolve,
+} from "./options.js";
+import { PathRequests } from "./path-requests.js";
+import type { Decode } from "./pending-request.js";
+import { post } from "./post.js";
+import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
+
+const { O_CREAT } = constants;
+/** O_TMPFILE of include/uapi/asm-generic/fcntl.h, without the O_DIRECTORY in it. */
+const O_TMPFILE = 0o20000000;
+/** The working directory (include/uapi/linux/fcntl.h). */
+const AT_FDCWD = -100;
+const INT32_MAX = 0x7fff_ffff;
+
+/** XATTR_SIZE_MAX and XATTR_NAME_MAX of include/uapi/linux/limits.h. */
+const MAX_VALUE_BYTES = 65_536;
+const MAX_NAME_BYTES = 255;
+/** Most values are short; a longer one is asked for again. */
+const USUAL_VALUE_BYTES = 1024;
+
+/** A descriptor, or a path. */
+type Target = number | string | Uint8Array;
+
+function toTarget(what: PathLike | number): Target {
+  if (typeof what !== "number") return toPath(what);
+  checkFd(what);
+  return what;
+}
+
+function checkAttribute(name: unknown): asserts name is string {
+  if (typeof name !== "string") throw invalidArgType("name", "of type string", name);
+  if (name.includes("\u0000") || name.length === 0 || Buffer.byteLength(name) > MAX_NAME_BYTES) {
+    throw invalidArgValue("name", name, "must be a string of 1 to 255 bytes without null bytes");
+  }
+}
+
+const asStatx: Decode = (_request, _result, _note, payload) => toStatx(payload.values, payload.at);
+
+export class KernelRequests extends PathRequests {
+  readonly #backend: Backend;
+
+  protected constructor(backend: Backend) {
+    super(backend);
+    this.#backend = backend;
+  }
+
+  /**
+   * Opens a file, and refuses paths that lead astray: openat2(2). Linux 5.6. Otherwise as {@link open}.
+   * @returns the descriptor
+   */
+  openat2(path: PathLike, options?: Openat2Options): Promise<number> {
+    try {
+      const local = toPath(path);
+      const { flags, mode, dirFd, resolve } = toOptions<Openat2Options>(options);
+      const openFlags = toOpenFlags(flags, "options.flags");
+      const makes = (openFlags & (O_CREAT | O_TMPFILE)) !== 0;
+      const openMode = toMode(mode, makes ? 0o666 : 0);
+      const resolveFlags = toResolve(resolve);
+      if (dirFd !== undefined) checkFd(dirFd);
+      const request = this.#backend.begin(operations.openat2);
+      request.path = local;
+      request.fd = dirFd ?? AT_FDCWD;
+      request.flags = openFlags;
+      request.mode = openMode;
+      request.length = resolveFlags;
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** All that the kernel says of a file: statx(2), with a mask of what to ask. Linux 5.6. */
+  statx(what: PathLike | number, options?: StatxOptions): Promise<Statx> {
+    try {
+      const target = toTarget(what);
+      const { mask = STATX_ALL, flags = 0 } = toOptions<StatxOptions>(options);
+      checkInteger(mask, "options.mask", 0, INT32_MAX);
+      checkInteger(flags, "options.flags", 0, INT32_MAX);
+      const request = this.#backend.begin(operations.stat);
+      if (typeof target === "number") request.fd = target;
+      else request.path = target;
+      request.syscall = "statx";
+      request.flags = flags;
+      request.mode = mask;
+      request.decode = asStatx;
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. Linux 5.19. */
+  async getxattr(what: PathLike | number, name: string, options?: RequestOptions): Promise<Buffer> {
+    const target = toTarget(what);
+    checkAttribute(name);
+    const ask = async (room: number): Promise<Buffer> => {
+      const value = Buffer.allocUnsafeSlow(room);
+      const bytes = await this.#onAttribute(operations.getxattr, target, name, value, 0, options);
+      return value.subarray(0, bytes);
+    };
+    try {
+      return await ask(USUAL_VALUE_BYTES);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ERANGE") throw error;
+      return ask(MAX_VALUE_BYTES);
+    }
+  }
+
+  /** Sets an extended attribute: setxattr(2), or fsetxattr(2) of a descriptor. Linux 5.19. */
+  async setxattr(
+    what: PathLike | number,
+    name: string,
+    value: string | BufferView,
+    options?: SetxattrOptions,
+  ): Promise<void> {
+    const target = toTarget(what);
+    checkAttribute(name);
+    const bytes = toBytes(value, "utf8", "value");
+    const { flags = 0 } = toOptions<SetxattrOptions>(options);
+    checkInteger(flags, "options.flags", 0, 3);
+    await this.#onAttribute(operations.setxattr, target, name, bytes, flags, options);
+  }
+
+  #onAttribute(
+    operation: Operation,
+    target: Target,
+    name: string,
+    value: Uint8Array,
+    flags: number,
+    options: RequestOptions | undefined,
+  ): Promise<number> {
+    const request = this.#backend.begin(operation);
+    if (typeof target === "number") {
+      request.fd = target;
+      request.syscall = `f${operation.syscall}`;
+    } else {
+      request.path = target;
+    }
+    request.attribute = name;
+    request.view = value;
+    request.length = value.length;
+    request.flags = flags;
+    return post(this.#backend, request, options);
+  }
+}
