@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2165856276u;
+inline constexpr uint32_t kLayoutHash = 3215085098u;
 inline constexpr uint32_t kLastOpcode = 28u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -148,6 +148,36 @@ inline constexpr uint32_t kClose = 4u;
 namespace run_result {
 inline constexpr int32_t kStopped = -1;
 }  // namespace run_result
+
+namespace ring_operation {
+inline constexpr uint32_t kNop = 0u;
+inline constexpr uint32_t kReadv = 1u;
+inline constexpr uint32_t kWritev = 2u;
+inline constexpr uint32_t kFsync = 3u;
+inline constexpr uint32_t kReadFixed = 4u;
+inline constexpr uint32_t kWriteFixed = 5u;
+inline constexpr uint32_t kPollAdd = 6u;
+inline constexpr uint32_t kSyncFileRange = 8u;
+inline constexpr uint32_t kAsyncCancel = 14u;
+inline constexpr uint32_t kFallocate = 17u;
+inline constexpr uint32_t kOpenat = 18u;
+inline constexpr uint32_t kClose = 19u;
+inline constexpr uint32_t kStatx = 21u;
+inline constexpr uint32_t kRead = 22u;
+inline constexpr uint32_t kWrite = 23u;
+inline constexpr uint32_t kFadvise = 24u;
+inline constexpr uint32_t kOpenat2 = 28u;
+inline constexpr uint32_t kRenameat = 35u;
+inline constexpr uint32_t kUnlinkat = 36u;
+inline constexpr uint32_t kMkdirat = 37u;
+inline constexpr uint32_t kSymlinkat = 38u;
+inline constexpr uint32_t kLinkat = 39u;
+inline constexpr uint32_t kFsetxattr = 41u;
+inline constexpr uint32_t kSetxattr = 42u;
+inline constexpr uint32_t kFgetxattr = 43u;
+inline constexpr uint32_t kGetxattr = 44u;
+inline constexpr uint32_t kFtruncate = 55u;
+}  // namespace ring_operation
 
 namespace opcode {
 inline constexpr uint32_t kNop = 1u;

@@ -17,6 +17,8 @@ export interface NativeEngine {
   readonly entries: number;
   readonly completionEntries: number;
   readonly registeredRingFd: boolean;
+  /** IORING_OP_* that the kernel has. */
+  readonly operations: readonly number[];
   /** Waits are bounded by IORING_ENTER_EXT_ARG (Linux 5.11); ppoll otherwise. */
   readonly extendedWait: boolean;
   /** Leases are registered with the ring (Linux 5.19). */
@@ -30,6 +32,7 @@ export interface NativeEngineOptions {
   readonly completionEntries?: number;
   readonly withoutSetupFlags?: number;
   readonly withoutFeatures?: number;
+  readonly withoutOperations?: readonly number[];
 }
 
 /** A client's native half; of the thread that connected it alone. */

@@ -74,6 +74,13 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
       OptionOr(options, "completionEntries", engine_options.ring.completion_entries);
   engine_options.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
   engine_options.ring.without_features = OptionOr(options, "withoutFeatures", 0);
+  if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
+    const auto operations = without.As<Napi::Array>();
+    for (uint32_t nth = 0; nth < operations.Length(); nth++) {
+      const uint32_t operation = operations.Get(nth).ToNumber().Uint32Value();
+      if (operation < 64) engine_options.ring.without_operations |= uint64_t{1} << operation;
+    }
+  }
 
   std::shared_ptr<Roster> roster = Roster::Create(memory.max_clients(), memory.slot_count());
   if (roster == nullptr) return Napi::Number::New(env, -errno);
@@ -92,6 +99,13 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   object.Set("features", report.features);
   object.Set("entries", report.entries);
   object.Set("completionEntries", report.completion_entries);
+  auto operations = Napi::Array::New(env);
+  for (uint8_t operation = 0; operation < 64; operation++) {
+    if ((report.operations >> operation & 1) != 0) {
+      operations.Set(operations.Length(), Napi::Number::New(env, operation));
+    }
+  }
+  object.Set("operations", operations);
   object.Set("registeredRingFd", report.registered_ring_fd);
   object.Set("extendedWait", report.extended_wait);
   object.Set("registeredBuffers", handle->engine_->has_buffer_table());

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "protocol.h"
+
 namespace ringpost::abi {
 
 // Submission queue entry. Only the fields that ringpost uses have names; unions of the kernel's
@@ -49,6 +51,22 @@ struct OpenHow {
   uint64_t flags;
   uint64_t mode;
   uint64_t resolve;
+};
+
+struct ProbeOp {
+  uint8_t opcode;
+  uint8_t reserved;
+  uint16_t flags;
+  uint32_t reserved2;
+};
+
+// Which operations there are, since Linux 5.6.
+struct Probe {
+  uint8_t last_opcode;
+  uint8_t count;
+  uint16_t reserved;
+  uint32_t reserved2[3];
+  ProbeOp operations[256];
 };
 
 struct RsrcRegister {
@@ -97,6 +115,8 @@ inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
 
 // Most registered buffers (IORING_MAX_REG_BUFFERS of io_uring/rsrc.c).
 inline constexpr uint32_t kMaxBuffers = 1u << 14;
+inline constexpr uint32_t kRegisterProbe = 8;  // since Linux 5.6
+inline constexpr uint16_t kOpSupported = 1u << 0;
 inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
 inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18
@@ -113,34 +133,34 @@ inline constexpr uint32_t kFsyncDatasync = 1u << 0;
 inline constexpr uint64_t kOffSqRing = 0;
 inline constexpr uint64_t kOffSqes = 0x10000000;
 
-// Operations. The kernel never renumbers them.
-inline constexpr uint8_t kOpNop = 0;
-inline constexpr uint8_t kOpReadv = 1;
-inline constexpr uint8_t kOpWritev = 2;
-inline constexpr uint8_t kOpFsync = 3;
-inline constexpr uint8_t kOpReadFixed = 4;
-inline constexpr uint8_t kOpWriteFixed = 5;
-inline constexpr uint8_t kOpPollAdd = 6;
-inline constexpr uint8_t kOpSyncFileRange = 8;
-inline constexpr uint8_t kOpAsyncCancel = 14;
-inline constexpr uint8_t kOpFallocate = 17;
-inline constexpr uint8_t kOpOpenat = 18;
-inline constexpr uint8_t kOpClose = 19;
-inline constexpr uint8_t kOpStatx = 21;
-inline constexpr uint8_t kOpRead = 22;
-inline constexpr uint8_t kOpWrite = 23;
-inline constexpr uint8_t kOpFadvise = 24;
-inline constexpr uint8_t kOpOpenat2 = 28;
-inline constexpr uint8_t kOpRenameat = 35;   // since Linux 5.11
-inline constexpr uint8_t kOpUnlinkat = 36;   // since Linux 5.11
-inline constexpr uint8_t kOpMkdirat = 37;    // since Linux 5.15
-inline constexpr uint8_t kOpSymlinkat = 38;  // since Linux 5.15
-inline constexpr uint8_t kOpLinkat = 39;     // since Linux 5.15
-inline constexpr uint8_t kOpFsetxattr = 41;  // since Linux 5.19
-inline constexpr uint8_t kOpSetxattr = 42;   // since Linux 5.19
-inline constexpr uint8_t kOpFgetxattr = 43;  // since Linux 5.19
-inline constexpr uint8_t kOpGetxattr = 44;   // since Linux 5.19
-inline constexpr uint8_t kOpFtruncate = 55;  // since Linux 6.9
+// Operations. Their numbers come from packages/protocol/src/ring-operations.ts.
+inline constexpr uint8_t kOpNop = protocol::ring_operation::kNop;
+inline constexpr uint8_t kOpReadv = protocol::ring_operation::kReadv;
+inline constexpr uint8_t kOpWritev = protocol::ring_operation::kWritev;
+inline constexpr uint8_t kOpFsync = protocol::ring_operation::kFsync;
+inline constexpr uint8_t kOpReadFixed = protocol::ring_operation::kReadFixed;
+inline constexpr uint8_t kOpWriteFixed = protocol::ring_operation::kWriteFixed;
+inline constexpr uint8_t kOpPollAdd = protocol::ring_operation::kPollAdd;
+inline constexpr uint8_t kOpSyncFileRange = protocol::ring_operation::kSyncFileRange;
+inline constexpr uint8_t kOpAsyncCancel = protocol::ring_operation::kAsyncCancel;
+inline constexpr uint8_t kOpFallocate = protocol::ring_operation::kFallocate;
+inline constexpr uint8_t kOpOpenat = protocol::ring_operation::kOpenat;
+inline constexpr uint8_t kOpClose = protocol::ring_operation::kClose;
+inline constexpr uint8_t kOpStatx = protocol::ring_operation::kStatx;
+inline constexpr uint8_t kOpRead = protocol::ring_operation::kRead;
+inline constexpr uint8_t kOpWrite = protocol::ring_operation::kWrite;
+inline constexpr uint8_t kOpFadvise = protocol::ring_operation::kFadvise;
+inline constexpr uint8_t kOpOpenat2 = protocol::ring_operation::kOpenat2;
+inline constexpr uint8_t kOpRenameat = protocol::ring_operation::kRenameat;    // since Linux 5.11
+inline constexpr uint8_t kOpUnlinkat = protocol::ring_operation::kUnlinkat;    // since Linux 5.11
+inline constexpr uint8_t kOpMkdirat = protocol::ring_operation::kMkdirat;      // since Linux 5.15
+inline constexpr uint8_t kOpSymlinkat = protocol::ring_operation::kSymlinkat;  // since Linux 5.15
+inline constexpr uint8_t kOpLinkat = protocol::ring_operation::kLinkat;        // since Linux 5.15
+inline constexpr uint8_t kOpFsetxattr = protocol::ring_operation::kFsetxattr;  // since Linux 5.19
+inline constexpr uint8_t kOpSetxattr = protocol::ring_operation::kSetxattr;    // since Linux 5.19
+inline constexpr uint8_t kOpFgetxattr = protocol::ring_operation::kFgetxattr;  // since Linux 5.19
+inline constexpr uint8_t kOpGetxattr = protocol::ring_operation::kGetxattr;    // since Linux 5.19
+inline constexpr uint8_t kOpFtruncate = protocol::ring_operation::kFtruncate;  // since Linux 6.9
 
 // The mirrored structs against the kernel's.
 static_assert(sizeof(Sqe) == 64 && sizeof(Sqe) == sizeof(io_uring_sqe));
@@ -221,7 +241,10 @@ static_assert(sizeof(RsrcUpdate2) == sizeof(io_uring_rsrc_update2));
 static_assert(kOpAsyncCancel == IORING_OP_ASYNC_CANCEL && kOpOpenat == IORING_OP_OPENAT);
 static_assert(kOpClose == IORING_OP_CLOSE && kOpStatx == IORING_OP_STATX);
 static_assert(kOpRead == IORING_OP_READ && kOpWrite == IORING_OP_WRITE);
-static_assert(kOpOpenat2 == IORING_OP_OPENAT2);
+static_assert(kOpOpenat2 == IORING_OP_OPENAT2 && kRegisterProbe == IORING_REGISTER_PROBE);
+static_assert(sizeof(ProbeOp) == sizeof(io_uring_probe_op) &&
+              kOpSupported == IO_URING_OP_SUPPORTED);
+static_assert(offsetof(Probe, operations) == sizeof(io_uring_probe));
 static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FADVISE);
 static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
 #endif

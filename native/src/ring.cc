@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <iterator>
 
 namespace ringpost {
 
@@ -78,6 +79,7 @@ int Ring::Open(const RingOptions& options) {
     Close();
     return mapped;
   }
+  report_.operations = ProbeOperations() & ~options.without_operations;
   if (options.register_ring_fd) {
     abi::RingFdUpdate update = {
         .offset = UINT32_MAX, .reserved = 0, .data = static_cast<uint64_t>(made)};
@@ -88,6 +90,18 @@ int Ring::Open(const RingOptions& options) {
     }
   }
   return 0;
+}
+
+uint64_t Ring::ProbeOperations() const {
+  abi::Probe probe = {};
+  if (Register(abi::kRegisterProbe, &probe, std::size(probe.operations)) < 0) return ~uint64_t{0};
+  uint64_t operations = 0;
+  for (uint32_t nth = 0; nth < probe.count && nth < std::size(probe.operations); nth++) {
+    const abi::ProbeOp& operation = probe.operations[nth];
+    if (operation.opcode < 64 && (operation.flags & abi::kOpSupported) != 0)
+      operations |= uint64_t{1} << operation.opcode;
+  }
+  return operations;
 }
 
 int Ring::Setup(const RingOptions& options, io_uring_params* params) {

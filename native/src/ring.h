@@ -22,6 +22,7 @@ struct RingOptions {
   uint32_t completion_entries = 4096;  // completions that fit before any is taken
   uint32_t without_setup_flags = 0;    // never ask for these
   uint32_t without_features = 0;       // do as if the kernel had not said these
+  uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
   bool register_ring_fd = true;
   SetupCall setup_call = nullptr;  // nullptr: the kernel
 };
@@ -32,6 +33,7 @@ struct RingReport {
   uint32_t features = 0;
   uint32_t entries = 0;
   uint32_t completion_entries = 0;
+  uint64_t operations = 0;  // which there are: bit by IORING_OP_*
   bool registered_ring_fd = false;
   bool extended_wait = false;  // waits are bounded by EXT_ARG, not by ppoll
 };
@@ -53,6 +55,11 @@ class Ring {
 
   [[nodiscard]] bool is_open() const { return fd_.valid(); }
   [[nodiscard]] const RingReport& report() const { return report_; }
+
+  // Whether the kernel has this operation.
+  [[nodiscard]] bool Supports(uint8_t operation) const {
+    return operation < 64 && (report_.operations >> operation & 1) != 0;
+  }
 
   // --- Submissions ---
 
@@ -89,6 +96,7 @@ class Ring {
  private:
   int Setup(const RingOptions& options, io_uring_params* params);
   int Map(const io_uring_params& params);
+  [[nodiscard]] uint64_t ProbeOperations() const;
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
             size_t arg_bytes) const;
   int Register(uint32_t opcode, const void* arg, uint32_t count) const;

@@ -99,6 +99,10 @@ void Engine::Accept(ClientService& service, Request& request) {
     ReplyTo(service, request.slot, refused, 0);
     return;
   }
+  if (!ring_.Supports(flight.submission.opcode)) {
+    ReplyTo(service, request.slot, -ENOSYS, 0);
+    return;
+  }
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   if (request.opcode == opcode::kClose) {
     CancelUsersOf(request.fd);

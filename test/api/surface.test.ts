@@ -97,7 +97,7 @@ it("a client has these methods", () => {
 
 it("an engine has these methods and properties", async () => {
   expect(methodsOf(Engine.prototype)).toEqual([
-    ...["Symbol(Symbol.asyncDispose)", "close", "constructor", "handle", "stats"],
+    ...["Symbol(Symbol.asyncDispose)", "close", "constructor", "handle", "stats", "supports"],
   ]);
   const engine = await Engine.start();
   expect(Object.keys(engine).sort()).toEqual(["client", "report", "worker"]);

@@ -229,7 +229,7 @@ describeOnEngineSetups((running) => {
         aborted++;
       }
     };
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 300; round++) {
       const reads = Array.from({ length: 1 + random.below(20) }, readOne);
       await within(SOON_MS, `round ${round}`, Promise.all(reads));
     }

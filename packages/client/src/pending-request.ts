@@ -22,6 +22,8 @@ export type Decode = (
 /** Makes the error that a request's promise rejects with. */
 export type Fail = (request: PendingRequest, errno: number, note: number) => Error;
 
+const ENOSYS = -38;
+
 export const nothing: Decode = () => undefined;
 
 const failOperation: Fail = (request, errno) => request.error(errno);
@@ -80,6 +82,8 @@ export class PendingRequest {
   timer: NodeJS.Timeout | undefined = undefined;
 
   syscall = "";
+  /** First kernel that has the operation. */
+  kernel = "";
   /** Runs when the request gets its slot: what a waiting request shouldn't hold yet. */
   prepare: ((request: PendingRequest) => void) | undefined = undefined;
   /** undefined: the promise resolves to the kernel's count. */
@@ -127,7 +131,8 @@ export class PendingRequest {
 
   /** The error of this request. */
   error(errno: number): OperationError {
-    return operationError(errno, this.syscall, this.shownPath(), this.shownDest());
+    const hint = errno === ENOSYS ? ` (it needs Linux ${this.kernel})` : "";
+    return operationError(errno, this.syscall, this.shownPath(), this.shownDest(), hint);
   }
 
   /** Lets go of everything, for the next request. */

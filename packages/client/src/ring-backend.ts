@@ -94,6 +94,7 @@ export class RingBackend implements Backend {
     const request = this.#slots.acquire();
     request.opcode = operation.opcode;
     request.syscall = operation.syscall;
+    request.kernel = operation.kernel;
     return request;
   }
 

@@ -7,15 +7,31 @@ import {
   closedError,
   connectNow,
   type EngineHandle,
+  invalidArgValue,
   toGraceMs,
 } from "@ringpost/client";
 import { addon, type NativeEngineOptions } from "@ringpost/native";
-import { geometry, layoutHash, writeGeometry } from "@ringpost/protocol";
+import {
+  geometry,
+  layoutHash,
+  type Operation,
+  operations,
+  type RingOperation,
+  ringOperations,
+  writeGeometry,
+} from "@ringpost/protocol";
 import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
 import { guardExit, releaseExit } from "./exit-guard.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { unavailableError, workerError } from "./refusal.js";
 import { type EngineStats, readStats } from "./stats.js";
+
+/** What each method of a client puts into the ring. */
+const submissionsOf = new Map<string, readonly RingOperation[]>(
+  Object.values<Operation>(operations).flatMap(({ call, submits }) =>
+    [...call.matchAll(/(\w+)\(/g)].map(([, method]) => [method!, submits] as const),
+  ),
+);
 
 /** What the kernel granted the engine. */
 export type EngineReport = Exclude<WorkerOutput, number>;
@@ -85,6 +101,18 @@ export class Engine implements AsyncDisposable {
     return this.#handle;
   }
 
+  /**
+   * Whether the kernel has what a method of the client submits ("ftruncate", say); a method without it rejects with ENOSYS.
+   * @param method one of the README's table
+   */
+  supports(method: string): boolean {
+    const submits = submissionsOf.get(method);
+    if (submits === undefined) {
+      throw invalidArgValue("method", method, "must be the name of an operation");
+    }
+    return submits.every((name) => this.report.operations.includes(ringOperations[name]));
+  }
+
   /** Counts since the start, without a round trip to the engine's thread. */
   stats(): EngineStats {
     return readStats(this.#handle.memory);
@@ -148,6 +176,7 @@ function startWorker(
     completionEntries,
     withoutSetupFlags: testing.withoutSetupFlags ?? 0,
     withoutFeatures: testing.withoutFeatures ?? 0,
+    withoutOperations: testing.withoutOperations ?? [],
   };
   return new Worker(new URL("./engine-worker.js", import.meta.url), {
     name: "ringpost",

@@ -21,6 +21,8 @@ export interface TestingOptions {
   readonly withoutSetupFlags?: number;
   /** IORING_FEAT_* flags to do without. */
   readonly withoutFeatures?: number;
+  /** IORING_OP_* to do without. */
+  readonly withoutOperations?: readonly number[];
   /** Where the indexes of all rings start. */
   readonly initialIndex?: number;
 }

@@ -1,5 +1,6 @@
 import * as layout from "./layout.js";
 import { operations } from "./operations.js";
+import { ringOperations } from "./ring-operations.js";
 
 /** Every constant of the layout by name, in the order of its declaration; what the hash and the header are made of. */
 export const constants: Readonly<Record<string, number | Readonly<Record<string, number>>>> = {
@@ -31,6 +32,7 @@ export const constants: Readonly<Record<string, number | Readonly<Record<string,
   ReplyNote: layout.ReplyNote,
   Stage: layout.Stage,
   RunResult: layout.RunResult,
+  RingOperation: ringOperations,
   Opcode: Object.fromEntries(
     Object.entries(operations).map(([name, { opcode }]) => [name, opcode]),
   ),

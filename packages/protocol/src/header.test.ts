@@ -51,7 +51,7 @@ describe("the layout's hash changes", () => {
   });
 
   const changes = Object.entries(constants)
-    .filter(([name]) => name !== "Opcode") // those are of another file
+    .filter(([name]) => name !== "Opcode" && name !== "RingOperation") // those are of other files
     .flatMap(([name, value]): [name: string, member: string | undefined][] =>
       typeof value === "number"
         ? [[name, undefined]]

@@ -3,3 +3,4 @@ export { constants, layoutHash } from "./hash.js";
 export { renderHeader } from "./header.js";
 export * from "./layout.js";
 export { type BufferUse, type Operation, type OperationName, operations } from "./operations.js";
+export { type RingOperation, ringOperations } from "./ring-operations.js";

@@ -3,6 +3,8 @@
  * `syscall` and the documentation come.
  */
 
+import type { RingOperation } from "./ring-operations.js";
+
 /** How an operation uses its region. */
 export type BufferUse = "none" | "fills" | "reads" | "fills-many" | "reads-many";
 
@@ -16,8 +18,8 @@ export interface Operation {
   readonly buffer: BufferUse;
   /** `syscall` of its errors, as node:fs names it. */
   readonly syscall: string;
-  /** What the engine submits for it, in order. */
-  readonly submits: readonly string[];
+  /** What the engine submits for it: in order, or one of them. */
+  readonly submits: readonly RingOperation[];
 }
 
 export const operations = {
@@ -235,7 +237,7 @@ export const operations = {
     kernel: "5.19",
     buffer: "fills",
     syscall: "getxattr",
-    submits: ["GETXATTR or FGETXATTR"],
+    submits: ["GETXATTR", "FGETXATTR"],
   },
   setxattr: {
     opcode: 28,
@@ -243,7 +245,7 @@ export const operations = {
     kernel: "5.19",
     buffer: "reads",
     syscall: "setxattr",
-    submits: ["SETXATTR or FSETXATTR"],
+    submits: ["SETXATTR", "FSETXATTR"],
   },
 } as const;
 

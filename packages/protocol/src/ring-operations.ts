@@ -1,0 +1,32 @@
+/** IORING_OP_* of include/uapi/linux/io_uring.h: the kernel's own numbers, which it never changes. */
+export const ringOperations = {
+  NOP: 0,
+  READV: 1,
+  WRITEV: 2,
+  FSYNC: 3,
+  READ_FIXED: 4,
+  WRITE_FIXED: 5,
+  POLL_ADD: 6,
+  SYNC_FILE_RANGE: 8,
+  ASYNC_CANCEL: 14,
+  FALLOCATE: 17,
+  OPENAT: 18,
+  CLOSE: 19,
+  STATX: 21,
+  READ: 22,
+  WRITE: 23,
+  FADVISE: 24,
+  OPENAT2: 28,
+  RENAMEAT: 35,
+  UNLINKAT: 36,
+  MKDIRAT: 37,
+  SYMLINKAT: 38,
+  LINKAT: 39,
+  FSETXATTR: 41,
+  SETXATTR: 42,
+  FGETXATTR: 43,
+  GETXATTR: 44,
+  FTRUNCATE: 55,
+} as const;
+
+export type RingOperation = keyof typeof ringOperations;
