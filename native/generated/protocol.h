@@ -6,8 +6,8 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 3215085098u;
-inline constexpr uint32_t kLastOpcode = 28u;
+inline constexpr uint32_t kLayoutHash = 427680856u;
+inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
@@ -167,6 +167,8 @@ inline constexpr uint32_t kRead = 22u;
 inline constexpr uint32_t kWrite = 23u;
 inline constexpr uint32_t kFadvise = 24u;
 inline constexpr uint32_t kOpenat2 = 28u;
+inline constexpr uint32_t kSplice = 30u;
+inline constexpr uint32_t kTee = 33u;
 inline constexpr uint32_t kRenameat = 35u;
 inline constexpr uint32_t kUnlinkat = 36u;
 inline constexpr uint32_t kMkdirat = 37u;
@@ -208,6 +210,9 @@ inline constexpr uint32_t kCancel = 25u;
 inline constexpr uint32_t kOpenat2 = 26u;
 inline constexpr uint32_t kGetxattr = 27u;
 inline constexpr uint32_t kSetxattr = 28u;
+inline constexpr uint32_t kSplice = 29u;
+inline constexpr uint32_t kTee = 30u;
+inline constexpr uint32_t kPoll = 31u;
 }  // namespace opcode
 
 }  // namespace ringpost::protocol

@@ -27,7 +27,7 @@ struct Sqe {
   uint64_t user_data;  // comes back in the completion
   uint16_t buffer_index;
   uint16_t personality;
-  int32_t file_index;
+  int32_t file_index;  // or splice_fd_in
   uint64_t address3;
   uint64_t reserved;
 };
@@ -151,6 +151,8 @@ inline constexpr uint8_t kOpRead = protocol::ring_operation::kRead;
 inline constexpr uint8_t kOpWrite = protocol::ring_operation::kWrite;
 inline constexpr uint8_t kOpFadvise = protocol::ring_operation::kFadvise;
 inline constexpr uint8_t kOpOpenat2 = protocol::ring_operation::kOpenat2;
+inline constexpr uint8_t kOpSplice = protocol::ring_operation::kSplice;        // since Linux 5.7
+inline constexpr uint8_t kOpTee = protocol::ring_operation::kTee;              // since Linux 5.8
 inline constexpr uint8_t kOpRenameat = protocol::ring_operation::kRenameat;    // since Linux 5.11
 inline constexpr uint8_t kOpUnlinkat = protocol::ring_operation::kUnlinkat;    // since Linux 5.11
 inline constexpr uint8_t kOpMkdirat = protocol::ring_operation::kMkdirat;      // since Linux 5.15
@@ -249,6 +251,7 @@ static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FAD
 static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+static_assert(kOpSplice == IORING_OP_SPLICE && kOpTee == IORING_OP_TEE);
 static_assert(kOpRenameat == IORING_OP_RENAMEAT && kOpUnlinkat == IORING_OP_UNLINKAT);
 static_assert(kOpMkdirat == IORING_OP_MKDIRAT && kOpSymlinkat == IORING_OP_SYMLINKAT &&
               kOpLinkat == IORING_OP_LINKAT);

@@ -188,6 +188,48 @@ int PrepareTwoPaths(const Request& request, const Mailbox& mailbox, uint8_t oper
   return 0;
 }
 
+// What makes and removes names.
+int PrepareNames(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
+  switch (request.opcode) {
+    case opcode::kRename:
+      return PrepareTwoPaths(request, mailbox, abi::kOpRenameat, sqe);
+    case opcode::kUnlink:
+      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, 0, sqe);
+    case opcode::kRmdir:
+      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, AT_REMOVEDIR, sqe);
+    case opcode::kMkdir:
+      return PrepareOnePath(request, mailbox, abi::kOpMkdirat, 0, sqe);
+    case opcode::kSymlink:
+      return PrepareTwoPaths(request, mailbox, abi::kOpSymlinkat, sqe);
+    case opcode::kLink:
+      return PrepareTwoPaths(request, mailbox, abi::kOpLinkat, sqe);
+    default:
+      return -EINVAL;
+  }
+}
+
+// splice, tee: from one descriptor to another, at least one of them a pipe.
+int PrepareSplice(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
+  const bool moves = request.opcode == opcode::kSplice;
+  sqe->opcode = moves ? abi::kOpSplice : abi::kOpTee;
+  sqe->fd = request.second_fd;
+  sqe->file_index = request.fd;
+  sqe->length = request.length;
+  sqe->op_flags = request.flags;
+  if (moves) {
+    sqe->address = request.position();
+    sqe->offset = mailbox.SecondPosition(request.slot);
+  }
+  return 0;
+}
+
+int PreparePoll(const Request& request, abi::Sqe* sqe) {
+  sqe->opcode = abi::kOpPollAdd;
+  sqe->fd = request.fd;
+  sqe->op_flags = request.flags;
+  return 0;
+}
+
 int PrepareRecipe(const Request& request, const Mailbox& mailbox, const RegionTable& regions,
                   InFlight* flight, abi::Sqe* sqe) {
   if (const int found = FindBuffer(request, regions, &flight->buffer); found < 0) return found;
@@ -242,30 +284,23 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareRange(request, abi::kOpFadvise, sqe);
     case opcode::kSyncFileRange:
       return PrepareRange(request, abi::kOpSyncFileRange, sqe);
-    case opcode::kRename:
-      return PrepareTwoPaths(request, mailbox, abi::kOpRenameat, sqe);
-    case opcode::kUnlink:
-      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, 0, sqe);
-    case opcode::kRmdir:
-      return PrepareOnePath(request, mailbox, abi::kOpUnlinkat, AT_REMOVEDIR, sqe);
-    case opcode::kMkdir:
-      return PrepareOnePath(request, mailbox, abi::kOpMkdirat, 0, sqe);
-    case opcode::kSymlink:
-      return PrepareTwoPaths(request, mailbox, abi::kOpSymlinkat, sqe);
-    case opcode::kLink:
-      return PrepareTwoPaths(request, mailbox, abi::kOpLinkat, sqe);
     case opcode::kOpenat2:
       flight->flags = 0;
       return PrepareOpenat2(request, mailbox, flight, sqe);
     case opcode::kGetxattr:
     case opcode::kSetxattr:
       return PrepareAttribute(request, mailbox, regions, sqe);
+    case opcode::kSplice:
+    case opcode::kTee:
+      return PrepareSplice(request, mailbox, sqe);
+    case opcode::kPoll:
+      return PreparePoll(request, sqe);
     case opcode::kReadFile:
     case opcode::kReadRest:
     case opcode::kWriteFile:
       return PrepareRecipe(request, mailbox, regions, flight, sqe);
     default:
-      return -EINVAL;
+      return PrepareNames(request, mailbox, sqe);
   }
 }
 

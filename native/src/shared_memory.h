@@ -57,6 +57,13 @@ struct Mailbox {
     std::memcpy(&ns, Result(slot) + protocol::payload::kDeadlineOffset, sizeof(ns));
     return ns;
   }
+  // Of a splice: where it writes.
+  [[nodiscard]] uint64_t SecondPosition(uint32_t slot) const {
+    uint64_t position;
+    std::memcpy(&position, Result(slot) + protocol::payload::kSecondPositionOffset,
+                sizeof(position));
+    return position;
+  }
   [[nodiscard]] uint8_t* Path(uint32_t slot) const {
     return payloads + size_t{slot} * protocol::payload::kBytes + protocol::payload::kPathOffset;
   }

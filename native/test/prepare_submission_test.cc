@@ -2,6 +2,7 @@
 #include "prepare_submission.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -226,6 +227,38 @@ TEST(extended_attributes_by_path_and_by_descriptor) {
     CHECK_EQ(sqe.fd, 0);
     CHECK_EQ(sqe.address3, Address(desk.mailbox.Path(kSlot)));
   }
+}
+
+TEST(splice_tee_and_poll) {
+  Desk desk;
+  Request request = Make(opcode::kSplice);
+  request.second_fd = 44;
+  request.length = 4096;
+  request.flags = 1;
+  const uint64_t to = 0x7'0000'0001;
+  std::memcpy(desk.mailbox.Result(kSlot) + payload::kSecondPositionOffset, &to, sizeof(to));
+  abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpSplice);
+  CHECK_EQ(sqe.file_index, 33);
+  CHECK_EQ(sqe.address, 0x0123'89ab'cdef);
+  CHECK_EQ(sqe.fd, 44);
+  CHECK_EQ(sqe.offset, to);
+  CHECK_EQ(sqe.length, 4096);
+  CHECK_EQ(sqe.op_flags, 1);
+  request.opcode = opcode::kTee;
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpTee);
+  CHECK_EQ(sqe.file_index, 33);
+  CHECK_EQ(sqe.fd, 44);
+  CHECK_EQ(sqe.address, 0);
+  CHECK_EQ(sqe.offset, 0);
+  request = Make(opcode::kPoll);
+  request.flags = POLLIN;
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpPollAdd);
+  CHECK_EQ(sqe.fd, 33);
+  CHECK_EQ(sqe.op_flags, POLLIN);
+  CHECK_EQ(sqe.length, 0);  // else it would stay
 }
 
 TEST(operations_on_two_paths) {

@@ -81,17 +81,19 @@ it("a client has these methods", () => {
       "nop",
       "open",
       "openat2",
+      "poll",
       "read",
       "readFile",
       "readv",
       "rename",
       "rmdir",
       "setxattr",
+      "splice",
       "stat",
       "statx",
       "submit",
     ],
-    ...["symlink", "syncFileRange", "truncate", "unlink", "write", "writeFile", "writev"],
+    ...["symlink", "syncFileRange", "tee", "truncate", "unlink", "write", "writeFile", "writev"],
   ]);
 });
 

@@ -27,22 +27,25 @@ export function checkInteger(
   if (value < least || value > most) throw outOfRange(name, `>= ${least} && <= ${most}`, value);
 }
 
-export function checkFd(fd: unknown): asserts fd is number {
+export function checkFd(fd: unknown, name = "fd"): asserts fd is number {
   // The quick look is the whole cost of a good descriptor.
   if (typeof fd === "number" && (fd | 0) === fd && fd >= 0) return;
-  checkInteger(fd, "fd", 0, INT32_MAX);
+  checkInteger(fd, name, 0, INT32_MAX);
 }
 
-export function checkPosition(position: unknown): asserts position is Position | undefined {
+export function checkPosition(
+  position: unknown,
+  name = "position",
+): asserts position is Position | undefined {
   if (position === null || position === undefined) return;
   if (typeof position === "number") {
     if (Number.isSafeInteger(position) && position >= -1) return;
-    checkInteger(position, "position", -1, Number.MAX_SAFE_INTEGER);
+    checkInteger(position, name, -1, Number.MAX_SAFE_INTEGER);
   } else if (typeof position === "bigint") {
     if (position < -1n || position > INT64_MAX)
-      throw outOfRange("position", `>= -1n && <= ${INT64_MAX}n`, position);
+      throw outOfRange(name, `>= -1n && <= ${INT64_MAX}n`, position);
   } else {
-    throw invalidArgType("position", "of type bigint or integer", position);
+    throw invalidArgType(name, "of type bigint or integer", position);
   }
 }
 

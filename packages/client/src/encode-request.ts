@@ -51,6 +51,10 @@ export function encodeRequest(
     request.secondPath ?? request.attribute,
   );
   words[at + RequestWord.SECOND_FD] = request.secondFd;
+  if (request.secondFd >= 0) {
+    const positionAt = slot * Payload.BYTES + Payload.SECOND_POSITION_OFFSET;
+    mailbox.payloadValues.setBigInt64(positionAt, request.secondPosition, littleEndian);
+  }
   words[at + RequestWord.LENGTH_HIGH] = request.lengthHigh;
 }
 

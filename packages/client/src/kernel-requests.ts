@@ -1,7 +1,16 @@
 /** What the kernel does with names and node:fs doesn't: the part of {@link Client} with the system calls' own names. */
 import { constants } from "node:fs";
 import { type Operation, operations } from "@ringpost/protocol";
-import { checkFd, checkInteger, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
+import {
+  checkFd,
+  checkInteger,
+  checkPosition,
+  type PathLike,
+  type Position,
+  toMode,
+  toOpenFlags,
+  toPath,
+} from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { invalidArgType, invalidArgValue } from "./node-errors.js";
 import {
@@ -15,7 +24,7 @@ import {
   toResolve,
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
-import type { Decode } from "./pending-request.js";
+import type { Decode, PendingRequest } from "./pending-request.js";
 import { post } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
@@ -97,6 +106,88 @@ export class KernelRequests extends PathRequests {
       request.flags = flags;
       request.mode = mask;
       request.decode = asStatx;
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Moves bytes between two descriptors, one of them a pipe, without a copy through this process: splice(2). Linux 5.7.
+   * @param offIn, offOut offset in the file, in bytes; null for a pipe, or where the descriptor stands
+   * @param flags SPLICE_F_* of include/uapi/linux: 1 move, 2 nonblock, 4 more. Default 0
+   * @returns bytes moved; 0 at the end
+   */
+  splice(
+    fdIn: number,
+    offIn: Position,
+    fdOut: number,
+    offOut: Position,
+    length: number,
+    flags = 0,
+    options?: RequestOptions,
+  ): Promise<number> {
+    try {
+      checkFd(fdIn, "fdIn");
+      checkPosition(offIn, "offIn");
+      checkFd(fdOut, "fdOut");
+      checkPosition(offOut, "offOut");
+      const request = this.#betweenDescriptors(operations.splice, fdIn, fdOut, length, flags);
+      request.setPosition(offIn);
+      request.secondPosition = BigInt(offOut ?? -1);
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Copies bytes from one pipe to another, and leaves them in the first: tee(2). Linux 5.8. Returns how many. */
+  tee(
+    fdIn: number,
+    fdOut: number,
+    length: number,
+    flags = 0,
+    options?: RequestOptions,
+  ): Promise<number> {
+    try {
+      checkFd(fdIn, "fdIn");
+      checkFd(fdOut, "fdOut");
+      const request = this.#betweenDescriptors(operations.tee, fdIn, fdOut, length, flags);
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #betweenDescriptors(
+    operation: Operation,
+    fdIn: number,
+    fdOut: number,
+    length: number,
+    flags: number,
+  ): PendingRequest {
+    checkInteger(length, "length", 0, INT32_MAX);
+    checkInteger(flags, "flags", 0, INT32_MAX);
+    const request = this.#backend.begin(operation);
+    request.fd = fdIn;
+    request.secondFd = fdOut;
+    request.length = length;
+    request.flags = flags;
+    return request;
+  }
+
+  /**
+   * Waits until one of the events is there: poll(2), once. Linux 5.1.
+   * @param events POLL* of include/uapi/asm-generic/poll.h: 1 in, 2 priority, 4 out
+   * @returns the events that are there, of these and 8 error, 16 hang-up
+   */
+  poll(fd: number, events: number, options?: RequestOptions): Promise<number> {
+    try {
+      checkFd(fd);
+      checkInteger(events, "events", 0, 0xffff);
+      const request = this.#backend.begin(operations.poll);
+      request.fd = fd;
+      request.flags = events;
       return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);

@@ -57,6 +57,8 @@ export class PendingRequest {
   /** Upper half of a length that may be longer than 32 bits. */
   lengthHigh = 0;
   secondFd = -1;
+  /** Where it is written there; meant where there is one. */
+  secondPosition = -1n;
   flags = 0;
   mode = 0;
   path: string | Uint8Array | undefined = undefined;

@@ -247,6 +247,30 @@ export const operations = {
     syscall: "setxattr",
     submits: ["SETXATTR", "FSETXATTR"],
   },
+  splice: {
+    opcode: 29,
+    call: "splice(fdIn, offIn, fdOut, offOut, length, flags?)",
+    kernel: "5.7",
+    buffer: "none",
+    syscall: "splice",
+    submits: ["SPLICE"],
+  },
+  tee: {
+    opcode: 30,
+    call: "tee(fdIn, fdOut, length, flags?)",
+    kernel: "5.8",
+    buffer: "none",
+    syscall: "tee",
+    submits: ["TEE"],
+  },
+  poll: {
+    opcode: 31,
+    call: "poll(fd, events)",
+    kernel: "5.1",
+    buffer: "none",
+    syscall: "poll",
+    submits: ["POLL_ADD"],
+  },
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -17,6 +17,8 @@ export const ringOperations = {
   WRITE: 23,
   FADVISE: 24,
   OPENAT2: 28,
+  SPLICE: 30,
+  TEE: 33,
   RENAMEAT: 35,
   UNLINKAT: 36,
   MKDIRAT: 37,
