@@ -24,7 +24,7 @@ import {
   toResolve,
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
-import type { Decode, PendingRequest } from "./pending-request.js";
+import type { Decode } from "./pending-request.js";
 import { post } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
@@ -127,18 +127,7 @@ export class KernelRequests extends PathRequests {
     flags = 0,
     options?: RequestOptions,
   ): Promise<number> {
-    try {
-      checkFd(fdIn, "fdIn");
-      checkPosition(offIn, "offIn");
-      checkFd(fdOut, "fdOut");
-      checkPosition(offOut, "offOut");
-      const request = this.#betweenDescriptors(operations.splice, fdIn, fdOut, length, flags);
-      request.setPosition(offIn);
-      request.secondPosition = BigInt(offOut ?? -1);
-      return post(this.#backend, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#between(operations.splice, fdIn, offIn, fdOut, offOut, length, flags, options);
   }
 
   /** Copies bytes from one pipe to another, and leaves them in the first: tee(2). Linux 5.8. Returns how many. */
@@ -149,31 +138,37 @@ export class KernelRequests extends PathRequests {
     flags = 0,
     options?: RequestOptions,
   ): Promise<number> {
+    return this.#between(operations.tee, fdIn, null, fdOut, null, length, flags, options);
+  }
+
+  #between(
+    operation: Operation,
+    fdIn: number,
+    offIn: Position,
+    fdOut: number,
+    offOut: Position,
+    length: number,
+    flags: number,
+    options: RequestOptions | undefined,
+  ): Promise<number> {
     try {
       checkFd(fdIn, "fdIn");
+      checkPosition(offIn, "offIn");
       checkFd(fdOut, "fdOut");
-      const request = this.#betweenDescriptors(operations.tee, fdIn, fdOut, length, flags);
+      checkPosition(offOut, "offOut");
+      checkInteger(length, "length", 0, INT32_MAX);
+      checkInteger(flags, "flags", 0, INT32_MAX);
+      const request = this.#backend.begin(operation);
+      request.fd = fdIn;
+      request.setPosition(offIn);
+      request.secondFd = fdOut;
+      request.secondPosition = BigInt(offOut ?? -1);
+      request.length = length;
+      request.flags = flags;
       return post(this.#backend, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  #betweenDescriptors(
-    operation: Operation,
-    fdIn: number,
-    fdOut: number,
-    length: number,
-    flags: number,
-  ): PendingRequest {
-    checkInteger(length, "length", 0, INT32_MAX);
-    checkInteger(flags, "flags", 0, INT32_MAX);
-    const request = this.#backend.begin(operation);
-    request.fd = fdIn;
-    request.secondFd = fdOut;
-    request.length = length;
-    request.flags = flags;
-    return request;
   }
 
   /**
