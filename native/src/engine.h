@@ -116,7 +116,9 @@ class Engine {
   // take_requests.cc
   bool TakeRequests();
   uint32_t TakeFrom(ClientService& service, uint32_t most);
-  void Accept(ClientService& service, Request& request);  // clears the opcode's flags
+  void Accept(ClientService& service, Request& request);
+  int Admit(ClientService& service, Request& request);  // clears the opcode's flags
+  void Start(ClientService& service, uint32_t slot);
   int32_t RegisterSlab(ClientService& service, const Request& request);
   void BreakOff(ClientService& service);
 

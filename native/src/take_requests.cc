@@ -71,6 +71,19 @@ void Engine::Accept(ClientService& service, Request& request) {
     service.replies.Push({request.slot, request.generation, -EINVAL, 0});
     return;
   }
+  const int refused = Admit(service, request);
+  if (refused < 0) {
+    ReplyTo(service, request.slot, refused, 0);
+  } else if (request.opcode == opcode::kRegisterSlab) {
+    ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
+  } else {
+    Start(service, request.slot);
+  }
+}
+
+// From here on the request is in flight, and its reply due. Returns 0, or -errno where it is not to
+// go to the kernel.
+int Engine::Admit(ClientService& service, Request& request) {
   InFlight& flight = service.in_flight[request.slot];
   flight.timed = (request.opcode & protocol::opcode_flag::kDeadline) != 0;
   request.opcode &= ~protocol::opcode_flag::kDeadline;
@@ -87,25 +100,24 @@ void Engine::Accept(ClientService& service, Request& request) {
   service.in_flight_count++;
   in_flight_count_++;
   if (flight.timed) SetDeadline(service, request.slot);
-  if (request.opcode == opcode::kRegisterSlab) {
-    ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
-    return;
-  }
+  if (request.opcode == opcode::kRegisterSlab) return 0;
   flight.submission = {};
   if (const int refused = PrepareSubmission(request, service.mailbox, *service.regions, &flight,
                                             &flight.submission);
       refused < 0) {
     Count(service.mailbox.counters[protocol::service_counter::kRefused]);
-    ReplyTo(service, request.slot, refused, 0);
-    return;
+    return refused;
   }
-  if (!ring_.Supports(flight.submission.opcode)) {
-    ReplyTo(service, request.slot, -ENOSYS, 0);
-    return;
-  }
+  if (!ring_.Supports(flight.submission.opcode)) return -ENOSYS;
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
-  if (request.opcode == opcode::kClose) {
-    CancelUsersOf(request.fd);
+  return 0;
+}
+
+// Hands a prepared request to the kernel, when its turn on its descriptor has come.
+void Engine::Start(ClientService& service, uint32_t slot) {
+  InFlight& flight = service.in_flight[slot];
+  if (flight.opcode == opcode::kClose) {
+    CancelUsersOf(flight.fd);
   } else if (flight.submission.fd >= 0) {
     flight.counted_fd = flight.submission.fd;
     descriptor_users_.Add(flight.counted_fd);
