@@ -30,6 +30,7 @@ export interface NativeEngine {
 export interface NativeEngineOptions {
   readonly entries?: number;
   readonly completionEntries?: number;
+  readonly deferTaskrun?: boolean;
   readonly withoutSetupFlags?: number;
   readonly withoutFeatures?: number;
   readonly withoutOperations?: readonly number[];

@@ -59,6 +59,11 @@ uint32_t OptionOr(const Napi::Object& options, const char* name, uint32_t otherw
   return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : otherwise;
 }
 
+bool FlagOr(const Napi::Object& options, const char* name, bool otherwise) {
+  const Napi::Value value = options.Get(name);
+  return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
+}
+
 Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto memory_view = info[0].As<Napi::Uint8Array>();
@@ -73,6 +78,9 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   engine_options.ring.completion_entries =
       OptionOr(options, "completionEntries", engine_options.ring.completion_entries);
   engine_options.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
+  if (!FlagOr(options, "deferTaskrun", true)) {
+    engine_options.ring.without_setup_flags |= abi::kSetupDeferTaskrun;
+  }
   engine_options.ring.without_features = OptionOr(options, "withoutFeatures", 0);
   if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
     const auto operations = without.As<Napi::Array>();

@@ -11,8 +11,8 @@ const WRONG_RANGE = { class: "RangeError", name: "RangeError", code: "ERR_OUT_OF
 
 const range = (name: string, range: string, received: string) =>
   `The value of "options.${name}" is out of range. It must be ${range}. Received ${received}`;
-const type = (name: string, received: string) =>
-  `The "options.${name}" property must be of type number. Received ${received}`;
+const type = (name: string, received: string, expected = "number") =>
+  `The "options.${name}" property must be of type ${expected}. Received ${received}`;
 
 describe("Engine.start", () => {
   const table: readonly (readonly [options: object, failure: object, message: string])[] = [
@@ -30,6 +30,23 @@ describe("Engine.start", () => {
     [{ queueLimit: true }, WRONG_TYPE, type("queueLimit", "type boolean (true)")],
     [{ entries: 0 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "0")],
     [{ entries: 2 ** 20 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "1048576")],
+    [{ deferTaskrun: 1 }, WRONG_TYPE, type("deferTaskrun", "type number (1)", "boolean")],
+    [
+      { maxClients: 2, credits: 4, completionEntries: 16 },
+      WRONG_RANGE,
+      range("completionEntries", ">= 256 && <= 65536", "16"), // as many as entries
+    ],
+    [
+      { completionEntries: 32_775 },
+      WRONG_RANGE,
+      range("completionEntries", ">= 32776 && <= 65536", "32775"),
+    ],
+    [
+      { completionEntries: 65_537 },
+      WRONG_RANGE,
+      range("completionEntries", ">= 32776 && <= 65536", "65537"),
+    ],
+    [{ completionEntries: "1" }, WRONG_TYPE, type("completionEntries", "type string ('1')")],
     [
       { maxClients: 512, credits: 4096 },
       WRONG_RANGE,
@@ -69,6 +86,8 @@ describe("Engine.start", () => {
       { maxClients: 1, credits: 2, queueLimit: 0, entries: 1 },
       { maxClients: 4, credits: 4096, entries: 32_768 },
       { maxClients: 512, credits: 32 },
+      { completionEntries: 65_536 },
+      { maxClients: 1, credits: 2, entries: 5, completionEntries: 12 },
     ] satisfies EngineOptions[]) {
       const engine = await Engine.start(options);
       await engine.client.nop();

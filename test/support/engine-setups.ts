@@ -29,8 +29,8 @@ export interface EngineSetup {
 export const engineSetups: readonly EngineSetup[] = [
   { title: "default", options: {} },
   {
-    title: "without DEFER_TASKRUN",
-    options: { testing: { withoutSetupFlags: SetupFlag.DEFER_TASKRUN } },
+    title: "without DEFER_TASKRUN, many completion entries",
+    options: { deferTaskrun: false, completionEntries: 65_536 },
   },
   {
     title: "as an old kernel",

@@ -27,6 +27,10 @@ export function checkInteger(
   if (value < least || value > most) throw outOfRange(name, `>= ${least} && <= ${most}`, value);
 }
 
+export function checkBoolean(value: unknown, name: string): asserts value is boolean {
+  if (typeof value !== "boolean") throw invalidArgType(name, "of type boolean", value);
+}
+
 export function checkFd(fd: unknown, name = "fd"): asserts fd is number {
   // The quick look is the whole cost of a good descriptor.
   if (typeof fd === "number" && (fd | 0) === fd && fd >= 0) return;

@@ -1,5 +1,5 @@
 export type { PathLike, Position } from "./arguments.js";
-export { checkInteger } from "./arguments.js";
+export { checkBoolean, checkInteger } from "./arguments.js";
 export { Client } from "./client.js";
 export { connect, connectNow, type EngineHandle } from "./connect.js";
 export {

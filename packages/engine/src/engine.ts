@@ -169,11 +169,12 @@ function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): Shared
 
 function startWorker(
   memory: SharedArrayBuffer,
-  { entries, completionEntries, testing }: ResolvedOptions,
+  { entries, completionEntries, deferTaskrun, testing }: ResolvedOptions,
 ): Worker {
   const options: NativeEngineOptions = {
     entries,
     completionEntries,
+    deferTaskrun,
     withoutSetupFlags: testing.withoutSetupFlags ?? 0,
     withoutFeatures: testing.withoutFeatures ?? 0,
     withoutOperations: testing.withoutOperations ?? [],

@@ -1,4 +1,10 @@
-import { checkInteger, invalidArgType, invalidArgValue, outOfRange } from "@ringpost/client";
+import {
+  checkBoolean,
+  checkInteger,
+  invalidArgType,
+  invalidArgValue,
+  outOfRange,
+} from "@ringpost/client";
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
 
 export interface EngineOptions {
@@ -12,6 +18,16 @@ export interface EngineOptions {
   readonly queueLimit?: number;
   /** Submissions that the ring takes in one system call, 1 to 32768; the kernel rounds up to a power of two. Default 256. */
   readonly entries?: number;
+  /**
+   * Completions that the kernel keeps room for: at least two for each credit of each client and 8 of the engine's own, at most
+   * 65536; the kernel rounds up to a power of two. Default: the least, and twice `entries`.
+   */
+  readonly completionEntries?: number;
+  /**
+   * Whether completions are posted when the engine asks for them, and not by interrupting it (IORING_SETUP_DEFER_TASKRUN, Linux
+   * 6.1). Default true; false is for comparison.
+   */
+  readonly deferTaskrun?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
   readonly testing?: TestingOptions;
 }
@@ -33,6 +49,7 @@ export interface ResolvedOptions {
   readonly queueLimit: number;
   readonly entries: number;
   readonly completionEntries: number;
+  readonly deferTaskrun: boolean;
   readonly testing: TestingOptions;
 }
 
@@ -51,6 +68,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     credits = 256,
     queueLimit = 65_536,
     entries = 256,
+    deferTaskrun = true,
     testing = {},
   } = options;
   if (backend !== "auto" && backend !== "io_uring") {
@@ -62,21 +80,38 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     throw outOfRange("options.credits", "a power of two", credits);
   checkInteger(queueLimit, "options.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(entries, "options.entries", 1, 32_768);
-  // A request in flight has one completion, and one more for its cancellation: so the kernel never runs out of room.
-  const completionEntries = 2 ** Math.ceil(Math.log2(2 * maxClients * credits + OWN_COMPLETIONS));
-  if (completionEntries > MAX_COMPLETION_ENTRIES) {
+  checkBoolean(deferTaskrun, "options.deferTaskrun");
+  return {
+    maxClients,
+    credits,
+    queueLimit,
+    entries,
+    completionEntries: toCompletionEntries(options.completionEntries, maxClients, credits, entries),
+    deferTaskrun,
+    testing,
+  };
+}
+
+const nextPowerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(value));
+
+/** A request in flight has one completion, and one more for its cancellation: so the kernel never runs out of room. */
+function toCompletionEntries(
+  given: unknown,
+  maxClients: number,
+  credits: number,
+  entries: number,
+): number {
+  const forClients = 2 * maxClients * credits + OWN_COMPLETIONS;
+  if (nextPowerOfTwo(forClients) > MAX_COMPLETION_ENTRIES) {
     throw outOfRange(
       "options.maxClients * options.credits",
       `<= ${(MAX_COMPLETION_ENTRIES - OWN_COMPLETIONS) / 2}`,
       maxClients * credits,
     );
   }
-  return {
-    maxClients,
-    credits,
-    queueLimit,
-    entries,
-    completionEntries: Math.max(completionEntries, entries * 2),
-    testing,
-  };
+  if (given === undefined) return Math.max(nextPowerOfTwo(forClients), entries * 2);
+  // The kernel wants at least as many as there are submissions, which it rounds up.
+  const least = Math.max(forClients, nextPowerOfTwo(entries));
+  checkInteger(given, "options.completionEntries", least, MAX_COMPLETION_ENTRIES);
+  return given;
 }
