@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 427680856u;
+inline constexpr uint32_t kLayoutHash = 1026315683u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -48,6 +48,7 @@ inline constexpr uint32_t kCancels = 23u;
 inline constexpr uint32_t kOverflows = 24u;
 inline constexpr uint32_t kClientsOpened = 25u;
 inline constexpr uint32_t kClientsDrained = 26u;
+inline constexpr uint32_t kPlainCalls = 27u;
 }  // namespace engine_counter
 
 namespace mailbox_word {

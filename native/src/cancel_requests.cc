@@ -69,6 +69,7 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   flight.cancelled = true;
   if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
   if (Closes(flight)) return;
+  if (flight.by_call) return calls_.Cancel(&flight);
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpAsyncCancel;
   sqe.address = UserData(Origin::kRequest, service.index, slot);
@@ -114,8 +115,13 @@ void Engine::CancelOverdue() {
   }
 }
 
-// A submission for a request.
+// A submission for a request; to the call thread where the ring lacks the operation.
 void Engine::Submit(const abi::Sqe& sqe) {
+  if (!ring_.Supports(sqe.opcode) && HasPlainCall(sqe.opcode)) [[unlikely]] {
+    calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
+    Count(memory_.counter(protocol::engine_counter::kPlainCalls));
+    return;
+  }
   Enqueue(sqe);
   Count(memory_.counter(protocol::engine_counter::kSubmitted));
 }

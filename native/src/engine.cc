@@ -65,7 +65,8 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
     : memory_(memory),
       roster_(std::move(roster)),
       options_(options),
-      services_(memory.max_clients()) {
+      services_(memory.max_clients()),
+      calls_(*roster_, memory_.parked(), options_.plain_call) {
   active_.reserve(memory.max_clients());
   changes_.reserve(memory.max_clients());
 }
@@ -132,7 +133,7 @@ bool Engine::HasRequests() const {
 // Returns false after an idle wait: JavaScript gets its turn, so that the thread can be terminated.
 bool Engine::WaitForWork() {
   Park(memory_.parked());
-  if (roster_->HasChangesOrdered() || HasRequestsOrdered()) {
+  if (roster_->HasChangesOrdered() || HasRequestsOrdered() || calls_.HasDoneOrdered()) {
     Unpark(memory_.parked());
     return true;
   }
@@ -264,6 +265,7 @@ void Engine::Shutdown() {
     ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
     ReapCompletions();
   }
+  calls_.Stop();
   ServeRoster();  // clients that closed meanwhile: what they left behind is tidied up while there
                   // is a ring
   PublishReplies();

@@ -8,10 +8,13 @@
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
+//   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
+//   call_thread.cc          the thread that carries them out
 //   engine.cc               the loop around them, the parking, the clients that come and go, the
 //   end
 //
-// All of it runs on the thread that made it; the roster alone is shared with other threads.
+// All of it runs on the thread that made it; the roster alone is shared with other threads, and the
+// call thread with one of its own.
 #pragma once
 
 #include <chrono>
@@ -19,6 +22,7 @@
 #include <memory>
 #include <vector>
 
+#include "call_thread.h"
 #include "deadlines.h"
 #include "descriptor_users.h"
 #include "handed_descriptors.h"
@@ -52,6 +56,7 @@ struct EngineOptions {
   RingOptions ring;
   uint32_t idle_wait_ms =
       500;  // longest sleep: a thread in a system call can't be terminated, so it must come back
+  PlainCall plain_call = CallPlainly;
 };
 
 class Engine {
@@ -89,6 +94,10 @@ class Engine {
   static uint64_t UserData(Origin origin, uint32_t client, uint32_t slot) {
     return uint64_t{static_cast<uint8_t>(origin)} << 56 | uint64_t{client} << 32 | slot;
   }
+  static uint32_t ClientOf(uint64_t user_data) {
+    return static_cast<uint32_t>(user_data >> 32) & 0xff'ffff;
+  }
+  static uint32_t SlotOf(uint64_t user_data) { return static_cast<uint32_t>(user_data); }
 
   // engine.cc
   void ServeRoster();
@@ -102,6 +111,10 @@ class Engine {
   [[nodiscard]] bool HasRequestsOrdered() const;
   void ListenForDoorbell();
   void Enqueue(const abi::Sqe& sqe);
+
+  [[nodiscard]] bool HasPlace(uint8_t operation) const {
+    return ring_.Supports(operation) || HasPlainCall(operation);
+  }
 
   // cancel_requests.cc
   void Cancel(ClientService& service, const Request& request);
@@ -124,6 +137,7 @@ class Engine {
 
   // reap_completions.cc
   bool ReapCompletions();
+  bool ReapCalls();
   void CompleteRecipe(ClientService& service, uint32_t slot, int32_t result);
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
@@ -155,6 +169,8 @@ class Engine {
   bool stop_cancelled_ = false;
   std::chrono::milliseconds stop_grace_{0};
   Clock::time_point last_progress_;
+
+  CallThread calls_;  // ends before what it works on
 };
 
 }  // namespace ringpost

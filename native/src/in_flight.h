@@ -26,6 +26,11 @@ struct InFlight {
   bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
   InFlight* next_in_line = nullptr;
 
+  // call_thread.h: a system call carries it out, not the ring.
+  bool by_call = false;
+  int32_t call_result = 0;
+  InFlight* next_call = nullptr;
+
   // Recipes only: where they are, and what they have.
   uint32_t stage = protocol::stage::kWhole;
   uint32_t failed_stage = 0;  // the step that `error` came from

@@ -35,13 +35,12 @@ int32_t ShownResult(const InFlight& flight, int32_t result) {
 
 // Returns whether there was anything to reap.
 bool Engine::ReapCompletions() {
+  const bool called = calls_.has_done() && ReapCalls();
   uint32_t count = 0;
   for (abi::Cqe cqe; ring_.TakeCompletion(&cqe); count++) {
-    const auto client = static_cast<uint32_t>(cqe.user_data >> 32) & 0xff'ffff;
-    const auto slot = static_cast<uint32_t>(cqe.user_data);
     switch (static_cast<Origin>(cqe.user_data >> 56)) {
       case Origin::kRequest:
-        CompleteRequest(services_[client], slot, cqe.result);
+        CompleteRequest(services_[ClientOf(cqe.user_data)], SlotOf(cqe.user_data), cqe.result);
         break;
       case Origin::kCancel:
         break;  // the cancelled request has a completion of its own
@@ -50,8 +49,21 @@ bool Engine::ReapCompletions() {
         break;
     }
   }
-  if (count == 0) return false;
+  if (count == 0) return called;
   Count(memory_.counter(counter::kCompleted), count);
+  if (stopping_) last_progress_ = Clock::now();
+  return true;
+}
+
+// What the call thread has done. The next one is read first: a request that has its reply may be
+// asked for again.
+bool Engine::ReapCalls() {
+  for (InFlight* done = calls_.TakeDone(); done != nullptr;) {
+    InFlight& flight = *std::exchange(done, done->next_call);
+    const uint64_t user_data = flight.submission.user_data;
+    flight.by_call = false;
+    CompleteRequest(services_[ClientOf(user_data)], SlotOf(user_data), flight.call_result);
+  }
   if (stopping_) last_progress_ = Clock::now();
   return true;
 }

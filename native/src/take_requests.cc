@@ -108,7 +108,7 @@ int Engine::Admit(ClientService& service, Request& request) {
     Count(service.mailbox.counters[protocol::service_counter::kRefused]);
     return refused;
   }
-  if (!ring_.Supports(flight.submission.opcode)) return -ENOSYS;
+  if (!HasPlace(flight.submission.opcode)) return -ENOSYS;
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   return 0;
 }

@@ -21,6 +21,8 @@ struct EngineSetUp {
   uint32_t initial_index = UINT32_MAX - 3;
   uint32_t without_setup_flags = 0;
   uint32_t without_features = 0;
+  uint64_t without_operations = 0;
+  PlainCall plain_call = CallPlainly;
   // Longer than any deadline of a test: a lost wake-up must not be mended by the end of a wait.
   uint32_t idle_wait_ms = 120'000;
 
@@ -31,6 +33,8 @@ struct EngineSetUp {
     options.ring.completion_entries = std::bit_ceil(2 * max_clients * slot_count + ring_entries);
     options.ring.without_setup_flags = without_setup_flags;
     options.ring.without_features = without_features;
+    options.ring.without_operations = without_operations;
+    options.plain_call = plain_call;
     options.idle_wait_ms = idle_wait_ms;
     return options;
   }

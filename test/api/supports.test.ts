@@ -1,14 +1,19 @@
 /** Operations that the kernel lacks: said beforehand by `supports`, and by the error of whoever asks all the same. */
 import { operations, ringOperations } from "@ringpost/protocol";
-import { Engine, type EngineOptions } from "ringpost";
+import { Engine } from "ringpost";
 import { expect, it } from "vitest";
 import { failureOf } from "../support/failures.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
 
-const { FTRUNCATE, MKDIRAT } = ringOperations;
-const withoutSome = { testing: { withoutOperations: [FTRUNCATE, MKDIRAT] } } as EngineOptions;
+/** On a kernel whose io_uring lacks all that these operations submit. */
+function startWithout(...names: (keyof typeof operations)[]): Promise<Engine> {
+  const withoutOperations = names.flatMap((name) =>
+    operations[name].submits.map((submitted) => ringOperations[submitted]),
+  );
+  return Engine.start({ testing: { withoutOperations } });
+}
 
 it("says yes to all that this kernel has, by the methods' names", async () => {
   await using engine = await Engine.start();
@@ -23,22 +28,43 @@ it("says yes to all that this kernel has, by the methods' names", async () => {
   expect(engine.supports("readFile")).toBe(true);
 });
 
-it("says no to what is missing, which rejects with ENOSYS and the kernel that has it", async () => {
-  await using engine = await Engine.start(withoutSome);
-  expect(engine.supports("ftruncate")).toBe(false);
-  expect(engine.supports("truncate")).toBe(false);
-  expect(engine.supports("mkdir")).toBe(false);
+it("says no to what is missing, which a system call carries out", async () => {
+  await using engine = await startWithout("ftruncate", "mkdir", "stat");
+  for (const method of ["ftruncate", "truncate", "mkdir", "stat", "lstat", "statx"]) {
+    expect(engine.supports(method)).toBe(false);
+  }
   expect(engine.supports("rmdir")).toBe(true);
   const path = dir().fresh();
+  await engine.client.mkdir(path);
+  expect((await engine.client.stat(path)).isDirectory()).toBe(true);
+  expect(engine.stats().plainCalls).toBe(2);
   expect(await failureOf(() => engine.client.mkdir(path))).toMatchObject({
-    code: "ENOSYS",
-    syscall: "mkdir",
-    path,
-    message: `ENOSYS: function not implemented, mkdir '${path}' (it needs Linux 5.15)`,
+    message: `EEXIST: file already exists, mkdir '${path}'`,
   });
-  expect((await failureOf(() => engine.client.ftruncate(0, 0))).message).toContain("Linux 6.9");
-  expect((await failureOf(() => engine.client.truncate(dir().file("x")))).code).toBe("ENOSYS");
-  await engine.client.nop();
+  await engine.client.rmdir(path);
+  expect(engine.stats().plainCalls).toBe(3);
+});
+
+it("says no to what is missing without a substitute, which rejects with ENOSYS and the kernel that has it", async () => {
+  await using engine = await startWithout("splice", "open", "poll");
+  for (const method of ["splice", "open", "poll"]) expect(engine.supports(method)).toBe(false);
+  expect(await failureOf(() => engine.client.splice(0, null, 1, null, 5))).toMatchObject({
+    ...{ code: "ENOSYS", syscall: "splice" },
+    message: "ENOSYS: function not implemented, splice (it needs Linux 5.7)",
+  });
+  const path = dir().file("x");
+  expect(await failureOf(() => engine.client.open(path))).toMatchObject({
+    message: `ENOSYS: function not implemented, open '${path}' (it needs Linux 5.6)`,
+  });
+  expect((await failureOf(() => engine.client.poll(0, 1))).code).toBe("ENOSYS");
+  expect(engine.stats().plainCalls).toBe(0);
+});
+
+it("needs no system call where the ring has it all", async () => {
+  await using engine = await Engine.start();
+  const path = dir().fresh();
+  if (engine.supports("mkdir")) await engine.client.mkdir(path);
+  expect(engine.stats().plainCalls).toBe(0);
 });
 
 it("refuses names that are no operation's", async () => {

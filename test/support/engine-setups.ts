@@ -1,4 +1,5 @@
 /** The ring set-ups that every operation is tried on, from the best that the kernel has to what the oldest one had. */
+import { type Operation, operations, ringOperations } from "@ringpost/protocol";
 import { type Client, Engine, type EngineOptions } from "ringpost";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 
@@ -20,6 +21,11 @@ export const Feature = {
 
 /** Two steps before the indexes of all rings wrap around. */
 export const INDEX_BEFORE_WRAP = 0xffff_fffe;
+
+/** IORING_OP_* of all operations that the engine makes do without. */
+export const withPlainCalls: readonly number[] = Object.values<Operation>(operations)
+  .filter(({ fallback }) => fallback === "system call")
+  .flatMap(({ submits }) => submits.map((name) => ringOperations[name]));
 
 export interface EngineSetup {
   readonly title: string;
@@ -45,6 +51,10 @@ export const engineSetups: readonly EngineSetup[] = [
         withoutFeatures: Feature.EXT_ARG,
       },
     },
+  },
+  {
+    title: "as a kernel without newer operations",
+    options: { testing: { withoutOperations: withPlainCalls } },
   },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },
   {

@@ -102,7 +102,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Whether the kernel has what a method of the client submits ("ftruncate", say); a method without it rejects with ENOSYS.
+   * Whether the kernel has what a method of the client submits ("ftruncate", say), by the kernel's own probe. A method without
+   * it works all the same where the README's table says "system call"; others reject with ENOSYS.
    * @param method one of the README's table
    */
   supports(method: string): boolean {

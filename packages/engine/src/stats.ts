@@ -34,6 +34,8 @@ export interface EngineStats {
   readonly notifies: number;
   readonly submitted: number;
   readonly completed: number;
+  /** Requests that a system call carried out, as the kernel's io_uring lacks the operation. Not among those submitted. */
+  readonly plainCalls: number;
   readonly cancels: number;
   /** Times the kernel held completions back for want of room. Stays 0: credits see to it. */
   readonly overflows: number;
@@ -60,6 +62,7 @@ export function readStats(memory: SharedArrayBuffer): EngineStats {
     notifies: count(EngineCounter.NOTIFIES),
     submitted: count(EngineCounter.SUBMITTED),
     completed: count(EngineCounter.COMPLETED),
+    plainCalls: count(EngineCounter.PLAIN_CALLS),
     cancels: count(EngineCounter.CANCELS),
     overflows: count(EngineCounter.OVERFLOWS),
     clientsOpened: count(EngineCounter.CLIENTS_OPENED),

@@ -4,18 +4,19 @@ const BEGIN =
   "<!-- operations: written by `npm run generate` from packages/protocol/src/operations.ts -->";
 const END = "<!-- /operations -->";
 
-function row({ call, kernel, submits, syscall }: Operation): string {
+function row({ call, kernel, submits, fallback, syscall }: Operation): string {
   // Two methods of one operation: each in its own code span.
   const methods = call.replaceAll("), ", ")`, `");
-  return `| \`${methods}\` | ${kernel} | ${submits.join(", ")} | ${syscall} |`;
+  const onOlder = fallback === "none" ? "ENOSYS" : fallback;
+  return `| \`${methods}\` | ${kernel} | ${submits.join(", ")} | ${onOlder} | ${syscall} |`;
 }
 
-/** The operations as a Markdown table: the method, the first kernel, what goes into the ring, the errors' syscall. */
+/** The operations as a Markdown table: the method, the first kernel, what goes into the ring, what an older kernel gives, the errors' syscall. */
 export function renderOperations(): string {
   const rows = Object.values<Operation>(operations).filter(({ call }) => call !== "");
   return [
-    "| method | Linux | submits | `syscall` of its errors |",
-    "|---|---|---|---|",
+    "| method | Linux | submits | on an older kernel | `syscall` of its errors |",
+    "|---|---|---|---|---|",
     ...rows.map(row),
   ].join("\n");
 }

@@ -65,6 +65,7 @@ export const EngineCounter = {
   OVERFLOWS: 24,
   CLIENTS_OPENED: 25,
   CLIENTS_DRAINED: 26,
+  PLAIN_CALLS: 27,
 } as const;
 
 /** Words of a mailbox's header, as u32 indexes from the start of the mailbox. */

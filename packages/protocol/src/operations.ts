@@ -20,6 +20,8 @@ export interface Operation {
   readonly syscall: string;
   /** What the engine submits for it: in order, or one of them. */
   readonly submits: readonly RingOperation[];
+  /** What serves it where the kernel's io_uring lacks that: the plain system call, or nothing, and it rejects with ENOSYS. */
+  readonly fallback: "system call" | "none";
 }
 
 export const operations = {
@@ -30,6 +32,7 @@ export const operations = {
     buffer: "none",
     syscall: "nop",
     submits: ["NOP"],
+    fallback: "none",
   },
   open: {
     opcode: 2,
@@ -38,6 +41,7 @@ export const operations = {
     buffer: "none",
     syscall: "open",
     submits: ["OPENAT"],
+    fallback: "none",
   },
   close: {
     opcode: 3,
@@ -46,6 +50,7 @@ export const operations = {
     buffer: "none",
     syscall: "close",
     submits: ["CLOSE"],
+    fallback: "none",
   },
   read: {
     opcode: 4,
@@ -54,6 +59,7 @@ export const operations = {
     buffer: "fills",
     syscall: "read",
     submits: ["READ"],
+    fallback: "none",
   },
   write: {
     opcode: 5,
@@ -62,6 +68,7 @@ export const operations = {
     buffer: "reads",
     syscall: "write",
     submits: ["WRITE"],
+    fallback: "none",
   },
   readv: {
     opcode: 6,
@@ -70,6 +77,7 @@ export const operations = {
     buffer: "fills-many",
     syscall: "read",
     submits: ["READV"],
+    fallback: "none",
   },
   writev: {
     opcode: 7,
@@ -78,6 +86,7 @@ export const operations = {
     buffer: "reads-many",
     syscall: "write",
     submits: ["WRITEV"],
+    fallback: "none",
   },
   fsync: {
     opcode: 8,
@@ -86,6 +95,7 @@ export const operations = {
     buffer: "none",
     syscall: "fsync",
     submits: ["FSYNC"],
+    fallback: "none",
   },
   fdatasync: {
     opcode: 9,
@@ -94,6 +104,7 @@ export const operations = {
     buffer: "none",
     syscall: "fdatasync",
     submits: ["FSYNC"],
+    fallback: "none",
   },
   stat: {
     opcode: 10,
@@ -102,6 +113,7 @@ export const operations = {
     buffer: "none",
     syscall: "stat",
     submits: ["STATX"],
+    fallback: "system call",
   },
   readFile: {
     opcode: 11,
@@ -110,6 +122,7 @@ export const operations = {
     buffer: "fills",
     syscall: "read",
     submits: ["OPENAT", "READ", "CLOSE"],
+    fallback: "none",
   },
   readRest: {
     opcode: 12,
@@ -118,6 +131,7 @@ export const operations = {
     buffer: "fills",
     syscall: "read",
     submits: ["READ", "CLOSE"],
+    fallback: "none",
   },
   writeFile: {
     opcode: 13,
@@ -126,6 +140,7 @@ export const operations = {
     buffer: "reads",
     syscall: "write",
     submits: ["OPENAT", "WRITE", "FSYNC", "CLOSE"],
+    fallback: "none",
   },
   registerSlab: {
     opcode: 14,
@@ -134,6 +149,7 @@ export const operations = {
     buffer: "none",
     syscall: "io_uring_register",
     submits: [],
+    fallback: "none",
   },
   ftruncate: {
     opcode: 15,
@@ -142,6 +158,7 @@ export const operations = {
     buffer: "none",
     syscall: "ftruncate",
     submits: ["FTRUNCATE"],
+    fallback: "system call",
   },
   fallocate: {
     opcode: 16,
@@ -150,6 +167,7 @@ export const operations = {
     buffer: "none",
     syscall: "fallocate",
     submits: ["FALLOCATE"],
+    fallback: "system call",
   },
   fadvise: {
     opcode: 17,
@@ -158,6 +176,7 @@ export const operations = {
     buffer: "none",
     syscall: "fadvise64",
     submits: ["FADVISE"],
+    fallback: "system call",
   },
   syncFileRange: {
     opcode: 18,
@@ -166,6 +185,7 @@ export const operations = {
     buffer: "none",
     syscall: "sync_file_range",
     submits: ["SYNC_FILE_RANGE"],
+    fallback: "system call",
   },
   rename: {
     opcode: 19,
@@ -174,6 +194,7 @@ export const operations = {
     buffer: "none",
     syscall: "rename",
     submits: ["RENAMEAT"],
+    fallback: "system call",
   },
   unlink: {
     opcode: 20,
@@ -182,6 +203,7 @@ export const operations = {
     buffer: "none",
     syscall: "unlink",
     submits: ["UNLINKAT"],
+    fallback: "system call",
   },
   rmdir: {
     opcode: 21,
@@ -190,6 +212,7 @@ export const operations = {
     buffer: "none",
     syscall: "rmdir",
     submits: ["UNLINKAT"],
+    fallback: "system call",
   },
   mkdir: {
     opcode: 22,
@@ -198,6 +221,7 @@ export const operations = {
     buffer: "none",
     syscall: "mkdir",
     submits: ["MKDIRAT"],
+    fallback: "system call",
   },
   symlink: {
     opcode: 23,
@@ -206,6 +230,7 @@ export const operations = {
     buffer: "none",
     syscall: "symlink",
     submits: ["SYMLINKAT"],
+    fallback: "system call",
   },
   link: {
     opcode: 24,
@@ -214,6 +239,7 @@ export const operations = {
     buffer: "none",
     syscall: "link",
     submits: ["LINKAT"],
+    fallback: "system call",
   },
   cancel: {
     opcode: 25,
@@ -222,6 +248,7 @@ export const operations = {
     buffer: "none",
     syscall: "cancel",
     submits: ["ASYNC_CANCEL"],
+    fallback: "none",
   },
   openat2: {
     opcode: 26,
@@ -230,6 +257,7 @@ export const operations = {
     buffer: "none",
     syscall: "openat2",
     submits: ["OPENAT2"],
+    fallback: "system call",
   },
   getxattr: {
     opcode: 27,
@@ -238,6 +266,7 @@ export const operations = {
     buffer: "fills",
     syscall: "getxattr",
     submits: ["GETXATTR", "FGETXATTR"],
+    fallback: "system call",
   },
   setxattr: {
     opcode: 28,
@@ -246,6 +275,7 @@ export const operations = {
     buffer: "reads",
     syscall: "setxattr",
     submits: ["SETXATTR", "FSETXATTR"],
+    fallback: "system call",
   },
   splice: {
     opcode: 29,
@@ -254,6 +284,7 @@ export const operations = {
     buffer: "none",
     syscall: "splice",
     submits: ["SPLICE"],
+    fallback: "none",
   },
   tee: {
     opcode: 30,
@@ -262,6 +293,7 @@ export const operations = {
     buffer: "none",
     syscall: "tee",
     submits: ["TEE"],
+    fallback: "none",
   },
   poll: {
     opcode: 31,
@@ -270,6 +302,7 @@ export const operations = {
     buffer: "none",
     syscall: "poll",
     submits: ["POLL_ADD"],
+    fallback: "none",
   },
 } as const;
 
