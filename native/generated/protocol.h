@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 1026315683u;
+inline constexpr uint32_t kLayoutHash = 655086102u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -21,6 +21,7 @@ inline constexpr uint32_t kCurrentPosition = 4294967295u;
 inline constexpr uint32_t kMaxSlabs = 64u;
 inline constexpr uint32_t kMaxVectors = 1024u;
 inline constexpr uint32_t kMaxTransferBytes = 2147479552u;
+inline constexpr uint32_t kOpcodeMask = 65535u;
 
 namespace engine_word {
 inline constexpr uint32_t kLayoutHash = 0u;
@@ -96,6 +97,11 @@ inline constexpr uint32_t kLengthHigh = 15u;
 
 namespace opcode_flag {
 inline constexpr uint32_t kDeadline = 65536u;
+inline constexpr uint32_t kLink = 131072u;
+inline constexpr uint32_t kHardLink = 262144u;
+inline constexpr uint32_t kDrain = 524288u;
+inline constexpr uint32_t kFdOfStep = 1048576u;
+inline constexpr uint32_t kSecondFdOfStep = 2097152u;
 }  // namespace opcode_flag
 
 namespace cancel_scope {

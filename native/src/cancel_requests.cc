@@ -67,6 +67,9 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.idle() || flight.cancelled) return;
   flight.cancelled = true;
+  if (flight.held) return CancelHeld(service, slot);
+  // Before its turn: it fails when that comes. After: what became of it stays.
+  if (flight.chained && service.chain_steps[slot].state != ChainStep::State::kRunning) return;
   if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
   if (Closes(flight)) return;
   if (flight.by_call) return calls_.Cancel(&flight);

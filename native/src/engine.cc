@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 
+// Files that chains can have open in the ring's own table; more are opened as the process's. No
+// more than the usual limit of open files, which is this one's, too.
+constexpr uint32_t kFileTableSize = 1024;
+
 // Longest wait while stopping: how soon the lack of progress is noticed.
 constexpr uint32_t kStoppingWaitMs = 20;
 
@@ -54,6 +58,8 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   // Leases work without it, as plain page-aligned memory.
   const uint32_t slabs = std::min(memory.max_clients() * protocol::kMaxSlabs, abi::kMaxBuffers);
   if (engine->ring_.RegisterBufferTable(slabs) == 0) engine->buffer_table_size_ = slabs;
+  if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
+    engine->file_table_size_ = kFileTableSize;
   for (uint32_t client = 0; client < memory.max_clients(); client++) memory.ResetMailbox(client);
   engine->ListenForDoorbell();
   *out = std::move(engine);
@@ -84,6 +90,7 @@ int Engine::Run() {
     }
     const bool took = !stopping_ && TakeRequests();
     if (!deadlines_.empty()) CancelOverdue();
+    if (draining_count_ > 0) StartHeldOfAll();
     if (ring_.Pending() > 0) {
       ring_.Submit();
       Count(memory_.counter(counter::kEnters));
@@ -210,6 +217,8 @@ void Engine::BeginService(uint32_t client) {
   ClientService& service = services_[client];
   if (service.in_flight == nullptr) {
     service.in_flight = std::make_unique<InFlight[]>(memory_.slot_count());
+    service.chain_steps = std::make_unique<ChainStep[]>(memory_.slot_count());
+    service.held.reserve(memory_.slot_count());
     service.handed = HandedDescriptors(memory_.slot_count());
     service.index = client;
     service.mailbox = memory_.mailbox(client);
@@ -228,6 +237,7 @@ void Engine::BeginService(uint32_t client) {
 // The kernel holds nothing of this closed client any more: what it has left behind is tidied up,
 // and the seat is free.
 void Engine::FinishClosing(ClientService& service) {
+  if (service.draining) StartHeld(service);  // nothing is left: it drains no more
   service.handed.CloseUnread(service.replies);
   CloseKept(service);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {

@@ -4,6 +4,8 @@
 //   prepare_submission.cc   stage 4   a request becomes a submission
 //   ring.cc                 stage 5   submit and wait, one system call
 //   reap_completions.cc     stage 7   completions become replies
+//   chains.cc               requests that run one after the other
+//   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
@@ -23,6 +25,7 @@
 #include <vector>
 
 #include "call_thread.h"
+#include "chain_step.h"
 #include "deadlines.h"
 #include "descriptor_users.h"
 #include "handed_descriptors.h"
@@ -41,15 +44,20 @@ struct ClientService {
   RingConsumer<Request> requests;
   RingProducer<Reply> replies;
   RegionTable* regions = nullptr;
-  std::unique_ptr<InFlight[]> in_flight;  // one per slot
+  std::unique_ptr<InFlight[]> in_flight;     // one per slot
+  std::unique_ptr<ChainStep[]> chain_steps;  // one per slot
   HandedDescriptors handed;
   std::vector<int32_t>
       kept_fds;  // open between the requests of one whole-file operation: ours to close
   uint32_t in_flight_count = 0;
-  bool connected = false;  // its seat is taken
-  bool serving = false;    // its requests are taken
-  bool broken = false;     // it is to be orphaned when nothing of it is in flight
-  bool closing = false;    // it is gone: its seat is free when nothing of it is in flight
+  std::vector<uint32_t> held;           // drains.cc: the slots of what waits, in order
+  uint32_t held_count = 0;              // requests that wait, all steps of chains counted
+  uint32_t drainer = ChainStep::kNone;  // slot of the chain that runs, and others wait for
+  bool draining = false;                // there is one, or something waits
+  bool connected = false;               // its seat is taken
+  bool serving = false;                 // its requests are taken
+  bool broken = false;                  // it is to be orphaned when nothing of it is in flight
+  bool closing = false;  // it is gone: its seat is free when nothing of it is in flight
 };
 
 struct EngineOptions {
@@ -82,6 +90,8 @@ class Engine {
   [[nodiscard]] const RingReport& report() const { return ring_.report(); }
   // Whether leases are registered with the ring.
   [[nodiscard]] bool has_buffer_table() const { return buffer_table_size_ > 0; }
+  // Whether chains open their files in the ring's own table.
+  [[nodiscard]] bool has_file_table() const { return file_table_size_ > 0; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -131,15 +141,41 @@ class Engine {
   uint32_t TakeFrom(ClientService& service, uint32_t most);
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
-  void Start(ClientService& service, uint32_t slot);
+  void StartRequest(ClientService& service, uint32_t slot);
+  [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
+  void RefuseEntry(ClientService& service, const Request& request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
   void BreakOff(ClientService& service);
+
+  // chains.cc
+  uint32_t AcceptChain(ClientService& service, Request& request, uint32_t available,
+                       uint32_t slots_left);
+  void AdmitStep(ClientService& service, Request& request, uint32_t head);
+  void RunChain(ClientService& service, uint32_t slot);
+  int StartStep(ClientService& service, uint32_t slot);
+  int UseOpened(ClientService& service, uint32_t slot);
+  static ChainStep* OpenerOf(ClientService& service, uint32_t slot, uint32_t nth);
+  void CompleteStep(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  uint32_t EndStep(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  void CloseOpened(ClientService& service, uint32_t head);
+  bool CompletesClosing(ClientService& service, uint32_t slot);
+  void ReplyToChain(ClientService& service, uint32_t head);
+
+  // drains.cc
+  void StartInOrder(ClientService& service, uint32_t slot);
+  void StartNow(ClientService& service, uint32_t slot);
+  static uint32_t CountOf(const ClientService& service, uint32_t slot);
+  void StartHeld(ClientService& service);
+  void StartHeldOfAll();
+  void CancelHeld(ClientService& service, uint32_t slot);
+  static void TakeOutOfHeld(ClientService& service, uint32_t slot);
 
   // reap_completions.cc
   bool ReapCompletions();
   bool ReapCalls();
   void CompleteRecipe(ClientService& service, uint32_t slot, int32_t result);
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
+  void Finish(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void Submit(const abi::Sqe& sqe);
   void CompleteDoorbell(const abi::Cqe& cqe);
@@ -150,6 +186,7 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
+  uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
   bool doorbell_poll_stays_ = true;
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
@@ -162,6 +199,7 @@ class Engine {
   uint32_t turn_ = 0;  // whose turn it is to be taken from first
   uint32_t in_flight_count_ = 0;
   uint32_t notify_count_ = 0;
+  uint32_t draining_count_ = 0;  // clients with something that waits for a drain
   uint32_t skip_looks_ = 0;
   uint32_t rarity_ = 0;  // of looks: one in 2^n waits
 

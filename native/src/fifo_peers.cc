@@ -24,6 +24,7 @@ bool HasNoReader(const InFlight& flight, int32_t result) {
 bool HasNoWriter(const InFlight& flight, int32_t result) {
   const abi::Sqe& sqe = flight.submission;
   if (result != 0 || flight.done > 0 || !IsRead(sqe.opcode) || BytesOf(sqe) == 0) return false;
+  if ((sqe.flags & abi::kSqeFixedFile) != 0) return false;  // no descriptor to ask
   if (flight.stage == protocol::stage::kWhole && !IsAtOwnOffset(sqe)) return false;
   if (::fcntl(sqe.fd, F_GETPIPE_SZ) < 0) return false;
   if ((::fcntl(sqe.fd, F_GETFL) & O_NONBLOCK) != 0) return false;

@@ -18,6 +18,8 @@ struct InFlight {
   bool cancelled = false;
   bool timed = false;       // it has a deadline
   bool overdue = false;     // that is why it was cancelled
+  bool chained = false;     // a step of a chain: chain_step.h
+  bool held = false;        // drains.cc: it waits for a drain
   int32_t counted_fd = -1;  // descriptor_users.h
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};

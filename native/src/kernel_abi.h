@@ -107,7 +107,13 @@ inline constexpr uint32_t kFeatSubmitStable = 1u << 2;  // since Linux 5.5
 inline constexpr uint32_t kFeatRwCurPos = 1u << 3;      // since Linux 5.6
 inline constexpr uint32_t kFeatExtArg = 1u << 8;        // since Linux 5.11
 
-inline constexpr uint8_t kSqeAsync = 1u << 4;  // since Linux 5.6
+inline constexpr uint8_t kSqeFixedFile = 1u << 0;  // since Linux 5.1
+inline constexpr uint8_t kSqeAsync = 1u << 4;      // since Linux 5.6
+
+// An open into the ring's own table: the kernel picks a free place, and says which. Since Linux
+// 5.19.
+inline constexpr int32_t kFileIndexAlloc = -1;
+inline constexpr uint32_t kSpliceFdInFixed = 1u << 31;  // since Linux 5.7
 
 inline constexpr uint32_t kEnterGetevents = 1u << 0;
 inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
@@ -117,6 +123,7 @@ inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
 inline constexpr uint32_t kMaxBuffers = 1u << 14;
 inline constexpr uint32_t kRegisterProbe = 8;  // since Linux 5.6
 inline constexpr uint16_t kOpSupported = 1u << 0;
+inline constexpr uint32_t kRegisterFiles2 = 13;           // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
 inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18
@@ -179,7 +186,7 @@ static_assert(offsetof(Sqe, buffer_index) == offsetof(io_uring_sqe, buf_index));
 
 // The numbers against the system's header, each from the version of the header on that has it.
 static_assert(kSetupCqsize == IORING_SETUP_CQSIZE);
-static_assert(kSqeAsync == IOSQE_ASYNC);
+static_assert(kSqeFixedFile == IOSQE_FIXED_FILE && kSqeAsync == IOSQE_ASYNC);
 static_assert(kOffSqRing == IORING_OFF_SQ_RING && kOffSqes == IORING_OFF_SQES);
 static_assert(kEnterGetevents == IORING_ENTER_GETEVENTS && kFsyncDatasync == IORING_FSYNC_DATASYNC);
 static_assert(kOpNop == IORING_OP_NOP && kOpReadv == IORING_OP_READV &&
@@ -233,6 +240,9 @@ static_assert(kCqeMore == IORING_CQE_F_MORE);
 #ifdef IORING_POLL_ADD_MULTI
 static_assert(kPollAddMulti == IORING_POLL_ADD_MULTI);
 #endif
+#ifdef IORING_FILE_INDEX_ALLOC
+static_assert(static_cast<uint32_t>(kFileIndexAlloc) == IORING_FILE_INDEX_ALLOC);
+#endif
 #ifdef IORING_RSRC_REGISTER_SPARSE
 static_assert(kRsrcRegisterSparse == IORING_RSRC_REGISTER_SPARSE);
 static_assert(sizeof(RsrcRegister) == sizeof(io_uring_rsrc_register));
@@ -251,6 +261,7 @@ static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FAD
 static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+static_assert(kSpliceFdInFixed == SPLICE_F_FD_IN_FIXED);
 static_assert(kOpSplice == IORING_OP_SPLICE && kOpTee == IORING_OP_TEE);
 static_assert(kOpRenameat == IORING_OP_RENAMEAT && kOpUnlinkat == IORING_OP_UNLINKAT);
 static_assert(kOpMkdirat == IORING_OP_MKDIRAT && kOpSymlinkat == IORING_OP_SYMLINKAT &&
@@ -262,6 +273,7 @@ static_assert(kOpFtruncate == IORING_OP_FTRUNCATE);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 static_assert(kOpFsetxattr == IORING_OP_FSETXATTR && kOpSetxattr == IORING_OP_SETXATTR);
 static_assert(kOpFgetxattr == IORING_OP_FGETXATTR && kOpGetxattr == IORING_OP_GETXATTR);
+static_assert(kRegisterFiles2 == IORING_REGISTER_FILES2);
 static_assert(kRegisterBuffers2 == IORING_REGISTER_BUFFERS2 &&
               kRegisterBuffersUpdate == IORING_REGISTER_BUFFERS_UPDATE);
 static_assert(kRegisterRingFds == IORING_REGISTER_RING_FDS &&

@@ -70,6 +70,7 @@ bool Engine::ReapCalls() {
 
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
+  if (flight.chained && CompletesClosing(service, slot)) return;
   if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
     next.user_data = flight.submission.user_data;
     Submit(next);
@@ -79,6 +80,10 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
   if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);
   if (IsRecipe(flight.opcode)) {
     CompleteRecipe(service, slot, result);
+    return;
+  }
+  if (flight.chained) {
+    CompleteStep(service, slot, result, 0);
     return;
   }
   const bool opens =
@@ -112,7 +117,16 @@ void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t resul
     service.kept_fds.push_back(flight.fd);
     std::memcpy(service.mailbox.Result(slot), &flight.fd, sizeof(flight.fd));
   }
-  ReplyTo(service, slot, ShownResult(flight, outcome.result), outcome.note);
+  Finish(service, slot, ShownResult(flight, outcome.result), outcome.note);
+}
+
+// What a request came to: told now, or when its chain is over.
+void Engine::Finish(ClientService& service, uint32_t slot, int32_t result, uint32_t reply_note) {
+  if (service.in_flight[slot].chained) {
+    CompleteStep(service, slot, result, reply_note);
+  } else {
+    ReplyTo(service, slot, result, reply_note);
+  }
 }
 
 // The last step of every request: its reply, and its memory is no longer ours. TakeFrom made sure

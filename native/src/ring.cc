@@ -221,6 +221,12 @@ bool Ring::TakeCompletion(Cqe* out) {
 
 bool Ring::Overflowed() const { return (LoadAcquire(sq_flags_) & abi::kSqCqOverflow) != 0; }
 
+int Ring::RegisterFileTable(uint32_t count) {
+  const abi::RsrcRegister table = {
+      .count = count, .flags = abi::kRsrcRegisterSparse, .reserved = 0, .data = 0, .tags = 0};
+  return Register(abi::kRegisterFiles2, &table, sizeof(table));
+}
+
 int Ring::RegisterBufferTable(uint32_t count) {
   const abi::RsrcRegister table = {
       .count = count, .flags = abi::kRsrcRegisterSparse, .reserved = 0, .data = 0, .tags = 0};

@@ -85,6 +85,12 @@ class Ring {
   // Whether the kernel holds completions back that did not fit.
   [[nodiscard]] bool Overflowed() const;
 
+  // --- Registered files ---
+
+  // Makes an empty table of descriptors that are the ring's own (direct descriptors). Since Linux
+  // 5.19. Returns 0 or -errno: -EMFILE where it is larger than the limit of open files.
+  [[nodiscard]] int RegisterFileTable(uint32_t count);
+
   // --- Registered buffers ---
 
   // Makes an empty table of registered buffers. Since Linux 5.19. Returns 0 or -errno.

@@ -14,6 +14,10 @@ namespace opcode = protocol::opcode;
 // Requests taken from one client before the next one has its turn.
 constexpr uint32_t kQuantum = 32;
 
+constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
+                                 protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
+                                 protocol::opcode_flag::kSecondFdOfStep;
+
 }  // namespace
 
 // Returns whether there was anything to take. Stops when the submission queue is full; the next
@@ -47,12 +51,18 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   const auto slots_left = static_cast<uint32_t>(memory_.slot_count() - with_us);
   const uint32_t count = std::min(available, most);
   uint32_t accepted = 0;
-  for (uint32_t i = 0; i < count && service.serving; i++) {
+  for (uint32_t taken = 0; taken < count && service.serving;) {
     Request request = service.requests.Take();
+    taken++;
     if (request.opcode == opcode::kCancel) {
       Cancel(service, request);
     } else if (accepted == slots_left) {
       BreakOff(service);
+    } else if ((request.opcode & kChainFlags) != 0) {
+      // All of it, even where that is more than a turn's worth.
+      const uint32_t more = AcceptChain(service, request, available - taken, slots_left - accepted);
+      taken += more;
+      accepted += more + 1;
     } else {
       accepted++;
       Accept(service, request);
@@ -64,11 +74,8 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
 }
 
 void Engine::Accept(ClientService& service, Request& request) {
-  const bool slot_is_free =
-      request.slot < memory_.slot_count() && service.in_flight[request.slot].idle();
-  if (!slot_is_free) {
-    Count(service.mailbox.counters[protocol::service_counter::kRefused]);
-    service.replies.Push({request.slot, request.generation, -EINVAL, 0});
+  if (!IsFreeSlot(service, request.slot)) {
+    RefuseEntry(service, request);
     return;
   }
   const int refused = Admit(service, request);
@@ -76,9 +83,21 @@ void Engine::Accept(ClientService& service, Request& request) {
     ReplyTo(service, request.slot, refused, 0);
   } else if (request.opcode == opcode::kRegisterSlab) {
     ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
+  } else if (service.draining) {
+    StartInOrder(service, request.slot);
   } else {
-    Start(service, request.slot);
+    StartRequest(service, request.slot);
   }
+}
+
+bool Engine::IsFreeSlot(const ClientService& service, uint32_t slot) const {
+  return slot < memory_.slot_count() && service.in_flight[slot].idle();
+}
+
+// An entry that is no request.
+void Engine::RefuseEntry(ClientService& service, const Request& request) {
+  Count(service.mailbox.counters[protocol::service_counter::kRefused]);
+  service.replies.Push({request.slot, request.generation, -EINVAL, 0});
 }
 
 // From here on the request is in flight, and its reply due. Returns 0, or -errno where it is not to
@@ -93,6 +112,8 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.overdue = false;
   flight.awaits_writer = false;
   flight.in_line = false;
+  flight.chained = false;
+  flight.held = false;
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
   flight.counted_fd = -1;
@@ -114,7 +135,7 @@ int Engine::Admit(ClientService& service, Request& request) {
 }
 
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.
-void Engine::Start(ClientService& service, uint32_t slot) {
+void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.opcode == opcode::kClose) {
     CancelUsersOf(flight.fd);

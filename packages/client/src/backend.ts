@@ -12,6 +12,10 @@ export interface Backend {
   begin(operation: Operation): PendingRequest;
   /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case. */
   post(request: PendingRequest): void;
+  /** As {@link post}, of requests that are the steps of one chain: all of them are taken, or none. */
+  postChain(steps: readonly PendingRequest[]): void;
+  /** Most steps of a chain. */
+  readonly longestChain: number;
   /** Cancels what is in flight on a descriptor, or everything. */
   cancelDescriptor(fd: number): void;
   cancelAll(): void;

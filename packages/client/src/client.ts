@@ -9,6 +9,8 @@ import {
   toPath,
 } from "./arguments.js";
 import type { Backend } from "./backend.js";
+import { Chain } from "./chain.js";
+import { type ChainOptions, ChainSteps } from "./chain-steps.js";
 import { KernelRequests } from "./kernel-requests.js";
 import { invalidArgType } from "./node-errors.js";
 import {
@@ -25,6 +27,7 @@ import {
 import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
 import type { Lease } from "./slabs.js";
+import { StepCollector } from "./step-collector.js";
 import { WholeFiles } from "./whole-file.js";
 
 /**
@@ -37,6 +40,9 @@ import { WholeFiles } from "./whole-file.js";
 export class Client extends KernelRequests implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #files: WholeFiles;
+  /** Of chains: whose methods fill the steps. Made with the first chain. */
+  #collector: StepCollector | undefined;
+  #stepper: Client | undefined;
 
   /** @internal Use `Engine.start` or `connect`. */
   constructor(backend: Backend) {
@@ -150,6 +156,13 @@ export class Client extends KernelRequests implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** A chain of operations, which the engine runs one after the other: {@link Chain}. */
+  chain(options?: ChainOptions): Chain {
+    this.#collector ??= new StepCollector(this.#backend);
+    this.#stepper ??= new Client(this.#collector);
+    return new Chain(new ChainSteps(this.#backend, this.#collector, options), this.#stepper);
   }
 
   /**

@@ -23,12 +23,13 @@ export function encodeRequest(
   const words = mailbox.words;
   words[at + RequestWord.SLOT] = slot;
   words[at + RequestWord.GENERATION] = generation;
+  const opcode = request.opcode | request.chainFlags;
   if (request.deadline !== undefined) {
-    words[at + RequestWord.OPCODE] = request.opcode | OpcodeFlag.DEADLINE;
+    words[at + RequestWord.OPCODE] = opcode | OpcodeFlag.DEADLINE;
     const deadlineAt = slot * Payload.BYTES + Payload.DEADLINE_OFFSET;
     mailbox.payloadValues.setBigUint64(deadlineAt, request.deadline, littleEndian);
   } else {
-    words[at + RequestWord.OPCODE] = request.opcode;
+    words[at + RequestWord.OPCODE] = opcode;
   }
   words[at + RequestWord.FD] = request.fd;
   words[at + RequestWord.POSITION_LOW] = request.positionLow;

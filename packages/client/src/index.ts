@@ -1,5 +1,14 @@
 export type { PathLike, Position } from "./arguments.js";
 export { checkBoolean, checkInteger } from "./arguments.js";
+export type { Chain } from "./chain.js";
+export type { ChainError, ChainOutcome } from "./chain-outcome.js";
+export {
+  type ChainFd,
+  type ChainOptions,
+  type OpenedFile,
+  opened,
+  openedBy,
+} from "./chain-steps.js";
 export { Client } from "./client.js";
 export { connect, connectNow, type EngineHandle } from "./connect.js";
 export {

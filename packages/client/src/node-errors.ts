@@ -91,6 +91,11 @@ export function outOfRange(
   );
 }
 
+/** Something that can't be done now. */
+export function invalidState(what: string): CodedError {
+  return coded(new Error(`Invalid state: ${what}`), "ERR_INVALID_STATE");
+}
+
 /** @param size in bytes */
 export function fileTooLarge(size: number): RangeError & CodedError {
   return coded(

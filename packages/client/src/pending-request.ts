@@ -72,6 +72,10 @@ export class PendingRequest {
   readonly leases: LeasedPages[] = [];
   /** Slab to register; only for that request. */
   slab = -1;
+  /** The steps of the chain that it is one of, in order. */
+  chain: readonly PendingRequest[] | undefined = undefined;
+  /** {@link OpcodeFlag} bits of a chain's step. */
+  chainFlags = 0;
   /** A further step of something begun before: served while the client is closing. */
   continues = false;
 
@@ -160,6 +164,8 @@ export class PendingRequest {
     this.view = undefined;
     this.views = undefined;
     this.slab = -1;
+    this.chain = undefined;
+    this.chainFlags = 0;
     this.continues = false;
     this.prepare = undefined;
     this.decode = undefined;

@@ -18,12 +18,13 @@ import {
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { ClientCounter, type Operation, operations, Region, Stage } from "@ringpost/protocol";
+import { ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
+import { Admission, type BackendState } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
-import { encodeRequest, pathFits } from "./encode-request.js";
+import { encodeRequest } from "./encode-request.js";
 import { Grace } from "./grace.js";
-import { abortError, closedError, queueFullError } from "./node-errors.js";
+import { closedError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { publishBatch } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
@@ -31,21 +32,9 @@ import { ReplySettler } from "./settle-replies.js";
 import { SignalWatch } from "./signal-watch.js";
 import { type Lease, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
-import { WaitingLine } from "./waiting-line.js";
 
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
-
-const ENOENT = -2;
-const ENAMETOOLONG = -36;
-const ETIMEDOUT = -110;
-const ECANCELED = -125;
-
-type State = "open" | "closing" | "closed";
-
-/** Rounded up: a timer must not ring before its time. */
-const msUntil = (deadline: bigint): number =>
-  Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
 
 export class RingBackend implements Backend {
   readonly name = "io_uring";
@@ -56,14 +45,14 @@ export class RingBackend implements Backend {
   readonly #slabs: Slabs;
   readonly #slots: SlotTable;
   readonly #settler: ReplySettler;
-  readonly #line: WaitingLine;
+  readonly #admission: Admission;
   readonly #cancels: CancelEntries;
   readonly #signals = new SignalWatch((request) => this.#cancel(request));
   readonly #watch = new ReplyWatch();
   readonly #grace = new Grace();
   readonly #counters: Float64Array;
 
-  #state: State = "open";
+  #state: BackendState = "open";
   #closed: Promise<void> | undefined;
   /** Posted since the last publish. */
   #unpublished = 0;
@@ -85,7 +74,7 @@ export class RingBackend implements Backend {
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
     this.#slots = new SlotTable(mailbox.slotCount, this.#slabs, this.#signals);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
-    this.#line = new WaitingLine(queueLimit);
+    this.#admission = new Admission(queueLimit, this.#slots, this.#slabs, this.#signals);
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
   }
@@ -99,61 +88,41 @@ export class RingBackend implements Backend {
   }
 
   post(request: PendingRequest): void {
-    if (this.#state === "closed" || (this.#state === "closing" && !request.continues)) {
-      this.#refuse(request, closedError("client"));
-    } else if (request.signal?.aborted) {
-      this.#refuse(request, abortError(request.signal));
-    } else if (!pathFits(request.path) || !pathFits(request.secondPath)) {
-      this.#refuse(request, request.fail(request, ENAMETOOLONG, Stage.OPEN));
-    } else if (request.path?.length === 0 || request.secondPath?.length === 0) {
-      this.#refuse(request, request.fail(request, ENOENT, Stage.OPEN));
-    } else if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
-      this.#slabs.use(request);
-      if (request.signal !== undefined) this.#signals.add(request.signal, request);
-      this.#place(request);
-      this.#scheduleTurn();
-    } else if (this.#line.join(request, request.continues)) {
-      this.#slabs.use(request); // from now on, as a lease that is given back may be lent again
-      if (request.signal !== undefined) this.#signals.add(request.signal, request);
-      if (request.deadline !== undefined) {
-        request.timer = setTimeout(() => this.#expire(request), msUntil(request.deadline));
-      }
-    } else {
-      this.#refuse(
-        request,
-        queueFullError(this.#line.limit, request.syscall, request.shownPath(), request.shownDest()),
-      );
-    }
+    if (!this.#admission.admits(request, this.#state)) return;
+    this.#place(request);
+    this.#scheduleTurn();
+  }
+
+  get longestChain(): number {
+    return this.#slots.count;
+  }
+
+  postChain(steps: readonly PendingRequest[]): void {
+    if (!this.#admission.admitsChain(steps, this.#state)) return;
+    for (const step of steps) this.#place(step);
+    this.#scheduleTurn();
   }
 
   /** A request's signal has been aborted. */
   #cancel(request: PendingRequest): void {
     if (request.slot < 0) {
-      // signal is set: it is the signal that calls
-      if (this.#line.remove(request)) this.#refuse(request, abortError(request.signal!));
+      this.#admission.abort(request);
     } else {
       this.#cancels.addRequest(request.slot);
       this.#scheduleCancels();
     }
   }
 
-  /** A request's time is over, and it still waits for a slot. */
-  #expire(request: PendingRequest): void {
-    if (this.#line.remove(request)) this.#refuse(request, request.error(ETIMEDOUT));
-  }
-
   cancelDescriptor(fd: number): void {
     if (this.#state === "closed") throw closedError("client");
-    for (const request of this.#line.removeAll((waiting) => waiting.fd === fd)) {
-      this.#refuse(request, request.error(ECANCELED));
-    }
+    this.#admission.cancelDescriptor(fd);
     this.#cancels.addDescriptor(fd);
     this.#scheduleCancels();
   }
 
   cancelAll(): void {
     if (this.#state === "closed") throw closedError("client");
-    for (const request of this.#line.evict()) this.#refuse(request, request.error(ECANCELED));
+    this.#admission.cancelAll();
     this.#cancels.addAll();
     this.#scheduleCancels();
   }
@@ -174,7 +143,7 @@ export class RingBackend implements Backend {
   }
 
   drain(): Promise<void> {
-    return this.#line.emptied();
+    return this.#admission.drain();
   }
 
   lease(bytes: number): Lease {
@@ -188,7 +157,7 @@ export class RingBackend implements Backend {
       try {
         request.prepare(request);
       } catch (error) {
-        this.#refuse(request, error as Error); // no memory
+        this.#slots.refuse(request, error as Error); // no memory
         return;
       }
       this.#slabs.use(request);
@@ -222,11 +191,6 @@ export class RingBackend implements Backend {
       offset,
     );
     this.#unpublished++;
-  }
-
-  #refuse(request: PendingRequest, error: Error): void {
-    request.reject(error);
-    this.#slots.recycle(request);
   }
 
   #scheduleTurn(): void {
@@ -312,12 +276,7 @@ export class RingBackend implements Backend {
     this.#settled += count;
     this.#count(ClientCounter.SETTLED, count - late);
     this.#count(ClientCounter.LATE_REPLIES, late);
-    while (this.#slots.freeCount > 0) {
-      const next = this.#line.leave();
-      if (next === undefined) break;
-      clearTimeout(next.timer);
-      this.#place(next);
-    }
+    for (const next of this.#admission.leaveWaiting()) this.#place(next);
   }
 
   /** A pending wait doesn't keep a process alive; requests in flight must. */
@@ -370,9 +329,7 @@ export class RingBackend implements Backend {
 
   /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
   #cancelRest(): void {
-    for (const request of this.#line.evict()) {
-      this.#refuse(request, request.error(ECANCELED));
-    }
+    this.#admission.cancelAll();
     this.#native.cancelAll();
   }
 
@@ -387,8 +344,8 @@ export class RingBackend implements Backend {
     this.#settle();
     this.#state = "closed";
     const error = closedError("engine");
-    for (const request of [...this.#slots.evict(), ...this.#line.evict()])
-      this.#refuse(request, error);
+    for (const request of this.#slots.evict()) this.#slots.refuse(request, error);
+    this.#admission.refuseWaiting(error);
     this.#keepAliveWhileBusy();
     this.#native.close();
   }

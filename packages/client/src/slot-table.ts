@@ -22,6 +22,10 @@ export class SlotTable {
     this.#freeCount = slotCount;
   }
 
+  get count(): number {
+    return this.#freeSlots.length;
+  }
+
   get freeCount(): number {
     return this.#freeCount;
   }
@@ -55,6 +59,12 @@ export class SlotTable {
     this.#requests[slot] = undefined;
     this.#freeSlots[this.#freeCount++] = slot;
     return request;
+  }
+
+  /** A request that isn't with the engine fails. */
+  refuse(request: PendingRequest, error: Error): void {
+    request.reject(error);
+    this.recycle(request);
   }
 
   /** The request is settled: its buffer is the caller's again, its record free for another one. */

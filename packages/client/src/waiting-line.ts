@@ -32,7 +32,12 @@ export class WaitingLine {
     return true;
   }
 
-  /** The one that has waited longest. */
+  /** The one that has waited longest; it waits on. */
+  first(): PendingRequest | undefined {
+    return this.#first[this.#taken] ?? this.#last[0];
+  }
+
+  /** The one that has waited longest leaves. */
   leave(): PendingRequest | undefined {
     if (this.#taken === this.#first.length) {
       // Two arrays, swapped when the first one is used up: no element moves.

@@ -140,7 +140,20 @@ export const RequestWord = {
 export const OpcodeFlag = {
   /** The payload has a {@link Payload.DEADLINE_OFFSET}. */
   DEADLINE: 0x1_0000,
+  /** A step of a chain, and the next entry is the next step: it runs if this one did all it was to do. */
+  LINK: 0x2_0000,
+  /** The same, and the next step runs whatever becomes of this one. */
+  HARD_LINK: 0x4_0000,
+  /** Of a chain's first step: it runs when all that this client has posted before is done, and what comes behind waits for it. */
+  DRAIN: 0x8_0000,
+  /** FD is the number of the step that has opened the file. */
+  FD_OF_STEP: 0x10_0000,
+  /** SECOND_FD is. */
+  SECOND_FD_OF_STEP: 0x20_0000,
 } as const;
+
+/** The number of an operation alone, without its flags. */
+export const OPCODE_MASK = 0xffff;
 
 /** What a cancel entry cancels, in its {@link RequestWord.FLAGS}. It has no reply: what it cancels has. */
 export const CancelScope = {

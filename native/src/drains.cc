@@ -1,0 +1,76 @@
+// Drains, engine thread: a chain that is to run when all that its client has posted before is done.
+// Until it is over, what the client posts behind it waits here, in order, without being handed to
+// the kernel. IOSQE_IO_DRAIN would hold up the requests of all clients, and wait for the doorbell's
+// poll, which never ends.
+#include <algorithm>
+#include <cerrno>
+
+#include "engine.h"
+
+namespace ringpost {
+
+// Starts a request, or the chain that it is the first step of, unless it has to wait for a drain.
+void Engine::StartInOrder(ClientService& service, uint32_t slot) {
+  const bool drains = service.in_flight[slot].chained && service.chain_steps[slot].drains;
+  if (!drains && !service.draining) {
+    StartNow(service, slot);
+    return;
+  }
+  if (!service.draining) draining_count_++;
+  service.draining = true;
+  service.in_flight[slot].held = true;
+  service.held.push_back(slot);
+  service.held_count += CountOf(service, slot);
+  StartHeld(service);
+}
+
+void Engine::StartNow(ClientService& service, uint32_t slot) {
+  if (service.in_flight[slot].chained) {
+    RunChain(service, slot);
+  } else {
+    StartRequest(service, slot);
+  }
+}
+
+// How many requests start with this one: the steps of a chain, or itself.
+uint32_t Engine::CountOf(const ClientService& service, uint32_t slot) {
+  return service.in_flight[slot].chained ? service.chain_steps[slot].count : 1;
+}
+
+// Starts what need not wait any more.
+void Engine::StartHeld(ClientService& service) {
+  while (!service.held.empty() && service.drainer == ChainStep::kNone) {
+    const uint32_t slot = service.held.front();
+    const bool drains = service.in_flight[slot].chained && service.chain_steps[slot].drains;
+    if (drains && service.in_flight_count > service.held_count) return;
+    if (drains) service.drainer = slot;
+    TakeOutOfHeld(service, slot);
+    StartNow(service, slot);
+  }
+  if (!service.held.empty() || service.drainer != ChainStep::kNone) return;
+  service.draining = false;
+  draining_count_--;
+}
+
+void Engine::StartHeldOfAll() {
+  for (const uint32_t client : active_) {
+    if (services_[client].draining) StartHeld(services_[client]);
+  }
+}
+
+// A cancelled one needs no order. A close that doesn't run would leak its descriptor.
+void Engine::CancelHeld(ClientService& service, uint32_t slot) {
+  TakeOutOfHeld(service, slot);
+  if (service.in_flight[slot].chained || service.in_flight[slot].opcode == protocol::opcode::kClose)
+    StartNow(service, slot);
+  else
+    CompleteRequest(service, slot, -ECANCELED);
+}
+
+void Engine::TakeOutOfHeld(ClientService& service, uint32_t slot) {
+  service.held.erase(std::find(service.held.begin(), service.held.end(), slot));
+  service.held_count -= CountOf(service, slot);
+  service.in_flight[slot].held = false;
+}
+
+}  // namespace ringpost

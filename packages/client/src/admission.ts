@@ -1,0 +1,163 @@
+/** Whether a request is taken now, waits for a slot, or is refused. Client's thread. */
+import { OpcodeFlag, Stage } from "@ringpost/protocol";
+import { pathFits } from "./encode-request.js";
+import { abortError, closedError, queueFullError } from "./node-errors.js";
+import type { PendingRequest } from "./pending-request.js";
+import type { SignalWatch } from "./signal-watch.js";
+import type { Slabs } from "./slabs.js";
+import type { SlotTable } from "./slot-table.js";
+import { WaitingLine } from "./waiting-line.js";
+
+const ENOENT = -2;
+const ENAMETOOLONG = -36;
+const ETIMEDOUT = -110;
+const ECANCELED = -125;
+
+export type BackendState = "open" | "closing" | "closed";
+
+/** Rounded up: a timer must not ring before its time. */
+const msUntil = (deadline: bigint): number =>
+  Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
+
+/** What has to be placed together with a request: itself, or all steps of its chain, of which the first stands in the line. */
+const stepsOf = (request: PendingRequest): readonly PendingRequest[] => request.chain ?? [request];
+
+const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
+
+/** Why the request can't be taken, now or ever. */
+function refusalOf(request: PendingRequest, state: BackendState): Error | undefined {
+  if (state === "closed" || (state === "closing" && !request.continues)) {
+    return closedError("client");
+  }
+  if (request.signal?.aborted) return abortError(request.signal);
+  if (!pathFits(request.path) || !pathFits(request.secondPath)) {
+    return request.fail(request, ENAMETOOLONG, Stage.OPEN);
+  }
+  if (request.path?.length === 0 || request.secondPath?.length === 0) {
+    return request.fail(request, ENOENT, Stage.OPEN);
+  }
+  return undefined;
+}
+
+export class Admission {
+  readonly #line: WaitingLine;
+  readonly #slots: SlotTable;
+  readonly #slabs: Slabs;
+  readonly #signals: SignalWatch;
+
+  /** @param queueLimit requests that may wait */
+  constructor(queueLimit: number, slots: SlotTable, slabs: Slabs, signals: SignalWatch) {
+    this.#line = new WaitingLine(queueLimit);
+    this.#slots = slots;
+    this.#slabs = slabs;
+    this.#signals = signals;
+  }
+
+  /** Returns whether the caller is to place it now; if not, it waits, or has been refused. */
+  admits(request: PendingRequest, state: BackendState): boolean {
+    const refusal = refusalOf(request, state);
+    if (refusal !== undefined) {
+      this.#slots.refuse(request, refusal);
+      return false;
+    }
+    if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
+      this.#hold(request);
+      return true;
+    }
+    this.#wait(request);
+    return false;
+  }
+
+  /** As {@link admits}, of all steps of a chain: they are placed together. */
+  admitsChain(steps: readonly PendingRequest[], state: BackendState): boolean {
+    for (const step of steps) {
+      const refusal = refusalOf(step, state);
+      if (refusal !== undefined) {
+        this.#refuseAll(step, refusal);
+        return false;
+      }
+    }
+    if (this.#slots.freeCount >= steps.length && this.#line.isEmpty) {
+      for (const step of steps) this.#hold(step);
+      return true;
+    }
+    if (steps[0] !== undefined) this.#wait(steps[0]);
+    return false;
+  }
+
+  #wait(request: PendingRequest): void {
+    if (!this.#line.join(request, request.continues)) {
+      const { syscall } = request;
+      const full = [syscall, request.shownPath(), request.shownDest()] as const;
+      this.#refuseAll(request, queueFullError(this.#line.limit, ...full));
+      return;
+    }
+    for (const step of stepsOf(request)) {
+      this.#hold(step);
+      if (step.deadline === undefined) continue;
+      step.timer = setTimeout(() => this.#expire(step), msUntil(step.deadline));
+    }
+  }
+
+  /** From the post on: a lease that is given back may be lent again. */
+  #hold(request: PendingRequest): void {
+    this.#slabs.use(request);
+    if (request.signal !== undefined) this.#signals.add(request.signal, request);
+  }
+
+  /** Those for which there are slots now, in order: a chain that needs more of them holds up those behind it. */
+  *leaveWaiting(): Generator<PendingRequest> {
+    while (this.#slots.freeCount > 0) {
+      const next = this.#line.first();
+      if (next === undefined || stepsOf(next).length > this.#slots.freeCount) return;
+      this.#line.leave();
+      for (const step of stepsOf(next)) {
+        clearTimeout(step.timer);
+        yield step;
+      }
+    }
+  }
+
+  /** Resolves when nobody waits. */
+  drain(): Promise<void> {
+    return this.#line.emptied();
+  }
+
+  /** The signal of a request that waits has been aborted. */
+  abort(request: PendingRequest): void {
+    // signal is set: it is the signal that calls
+    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, abortError(request.signal!));
+  }
+
+  /** Its time is over, and it waits. */
+  #expire(request: PendingRequest): void {
+    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, request.error(ETIMEDOUT));
+  }
+
+  cancelDescriptor(fd: number): void {
+    const uses = (request: PendingRequest): boolean =>
+      request.fd === fd && (request.chainFlags & OpcodeFlag.FD_OF_STEP) === 0;
+    for (const request of this.#line.removeAll((waiting) => stepsOf(waiting).some(uses))) {
+      this.#refuseAll(request, request.error(ECANCELED));
+    }
+  }
+
+  cancelAll(): void {
+    for (const request of this.#line.evict()) {
+      this.#refuseAll(request, request.error(ECANCELED));
+    }
+  }
+
+  refuseWaiting(error: Error): void {
+    for (const request of this.#line.evict()) {
+      for (const step of stepsOf(request)) this.#slots.refuse(step, error);
+    }
+  }
+
+  /** A request that isn't with the engine; the other steps of its chain say ECANCELED. */
+  #refuseAll(refused: PendingRequest, error: Error): void {
+    for (const step of stepsOf(refused)) {
+      this.#slots.refuse(step, step === refused ? error : step.error(ECANCELED));
+    }
+  }
+}
