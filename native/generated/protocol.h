@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 655086102u;
+inline constexpr uint32_t kLayoutHash = 3236940340u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -102,6 +102,7 @@ inline constexpr uint32_t kHardLink = 262144u;
 inline constexpr uint32_t kDrain = 524288u;
 inline constexpr uint32_t kFdOfStep = 1048576u;
 inline constexpr uint32_t kSecondFdOfStep = 2097152u;
+inline constexpr uint32_t kChain = 4194304u;
 }  // namespace opcode_flag
 
 namespace cancel_scope {

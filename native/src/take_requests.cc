@@ -16,7 +16,8 @@ constexpr uint32_t kQuantum = 32;
 
 constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
-                                 protocol::opcode_flag::kSecondFdOfStep;
+                                 protocol::opcode_flag::kSecondFdOfStep |
+                                 protocol::opcode_flag::kChain;
 
 }  // namespace
 

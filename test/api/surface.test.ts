@@ -18,7 +18,13 @@ function methodsOf(prototype: object): string[] {
 }
 
 it("ringpost exports these values", () => {
-  expect(Object.keys(ringpost).sort()).toEqual(["Client", "Engine", "connect"]);
+  expect(Object.keys(ringpost).sort()).toEqual([
+    "Client",
+    "Engine",
+    "connect",
+    "opened",
+    "openedBy",
+  ]);
 });
 
 it("ringpost exports these types besides", () => {
@@ -27,13 +33,15 @@ it("ringpost exports these types besides", () => {
     ([, name]) => name,
   );
   expect(exported.sort()).toEqual([
-    ...["BufferView", "ClientStats", "CloseOptions", "EngineHandle", "EngineOptions"],
+    ...["BufferView", "Chain", "ChainError", "ChainFd", "ChainOptions", "ChainOutcome"],
+    ...["ClientStats", "CloseOptions", "EngineHandle", "EngineOptions"],
     ...[
       "EngineReport",
       "EngineStats",
       "Lease",
       "MkdirOptions",
       "Openat2Options",
+      "OpenedFile",
       "PathLike",
       "Position",
       "ReadFileOptions",
@@ -60,6 +68,7 @@ it("a client has these methods", () => {
       "backend",
       "cancel",
       "cancelAll",
+      "chain",
       "close",
       "constructor",
       "disconnect",

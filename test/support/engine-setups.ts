@@ -95,9 +95,12 @@ export function useEngine(options: EngineOptions = {}): RunningEngine {
 }
 
 /** Runs the same tests on every set-up; after them, every request must have had exactly one reply. */
-export function describeOnEngineSetups(tests: (running: RunningEngine) => void): void {
+export function describeOnEngineSetups(
+  tests: (running: RunningEngine) => void,
+  changed: EngineOptions = {},
+): void {
   describe.each(engineSetups)("$title", ({ options }) => {
-    const running = useEngine(options);
+    const running = useEngine({ ...options, ...changed });
     tests(running);
     afterAll(() => {
       for (const client of running.engine.stats().clients) {

@@ -50,6 +50,14 @@ function bytesToMove(request: PendingRequest): number {
   return COUNTED.has(request.opcode) ? request.length : NO_COUNT;
 }
 
+/** Those that say ECANCELED are so because of another one, if there is another one. */
+function firstFailure(results: readonly PromiseSettledResult<unknown>[]): number {
+  const isOfItself = (each: PromiseSettledResult<unknown>): boolean =>
+    each.status === "rejected" && (each.reason as NodeJS.ErrnoException).code !== "ECANCELED"; // Errors all
+  const ofItself = results.findIndex(isOfItself);
+  return ofItself >= 0 ? ofItself : results.findIndex(({ status }) => status === "rejected");
+}
+
 const ignore = (): void => undefined;
 
 export class ChainSteps {
@@ -165,7 +173,7 @@ export class ChainSteps {
   async #outcome(): Promise<ChainOutcome> {
     const results = await Promise.allSettled(this.#promises);
     const values = results.map((each) => (each.status === "fulfilled" ? each.value : undefined));
-    const failed = results.findIndex(({ status }) => status === "rejected");
+    const failed = firstFailure(results);
     const short = this.#firstShort(values);
     const broken = failed < 0 ? short : Math.min(failed, short ?? failed);
     return { results, brokenAt: broken };
@@ -201,8 +209,9 @@ export class ChainSteps {
         request.deadline ??= control.deadline;
       }
     }
-    // The flag alone tells the engine that a single step is a chain.
-    if (drains) this.#requests[0]!.chainFlags |= OpcodeFlag.DRAIN;
+    this.#requests[0]!.chainFlags |= drains
+      ? OpcodeFlag.CHAIN | OpcodeFlag.DRAIN
+      : OpcodeFlag.CHAIN;
     this.#backend.postChain(this.#requests);
     return undefined;
   }

@@ -150,6 +150,8 @@ export const OpcodeFlag = {
   FD_OF_STEP: 0x10_0000,
   /** SECOND_FD is. */
   SECOND_FD_OF_STEP: 0x20_0000,
+  /** The first step of a chain, be it the only one. */
+  CHAIN: 0x40_0000,
 } as const;
 
 /** The number of an operation alone, without its flags. */
