@@ -94,7 +94,8 @@ uint32_t Engine::AcceptChain(ClientService& service, Request& request, uint32_t 
   uint32_t taken = 0;
   for (;;) {
     const uint32_t flags = request.opcode;
-    if (!IsFreeSlot(service, request.slot)) {
+    // A slot whose request has no operation would look free while its reply is held.
+    if (!IsFreeSlot(service, request.slot) || (flags & protocol::kOpcodeMask) == InFlight::kIdle) {
       RefuseEntry(service, request);
     } else {
       AdmitStep(service, request, head);
