@@ -15,9 +15,9 @@ import {
 } from "../trial.js";
 import { warmFile } from "../warm-file.js";
 
-const FILE_COUNT = 1000;
-const SMALLEST_BYTES = 2048;
-const LARGEST_BYTES = 8192;
+export const FILE_COUNT = 1000;
+export const SMALLEST_BYTES = 2048;
+export const LARGEST_BYTES = 8192;
 const DEPTH = 32;
 
 const RINGPOST = "ringpost readFile";
@@ -50,8 +50,16 @@ function checkContent({ length }: Buffer): void {
     throw new Error(`A file came back with ${length} bytes`);
 }
 
-function pathsIn(folder: string): string[] {
+export function pathsIn(folder: string): string[] {
   return Array.from({ length: FILE_COUNT }, (_, nth) => join(folder, `small-${nth}.dat`));
+}
+
+export function makeSmallFiles(folder: string, seed: number): void {
+  const random = new Random(seed);
+  for (const path of pathsIn(folder)) {
+    const bytes = SMALLEST_BYTES + random.below(LARGEST_BYTES - SMALLEST_BYTES + 1);
+    writeFileSync(path, Buffer.alloc(bytes, 1));
+  }
 }
 
 export const files: Trial = {
@@ -69,13 +77,7 @@ export const files: Trial = {
       goals: [],
     }));
   },
-  makeFixture(folder, seed): void {
-    const random = new Random(seed);
-    for (const path of pathsIn(folder)) {
-      const bytes = SMALLEST_BYTES + random.below(LARGEST_BYTES - SMALLEST_BYTES + 1);
-      writeFileSync(path, Buffer.alloc(bytes, 1));
-    }
-  },
+  makeFixture: makeSmallFiles,
   async measure(task: Task) {
     const paths = pathsIn(task.folder);
     const random = new Random(task.seed);

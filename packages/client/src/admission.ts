@@ -20,7 +20,8 @@ const msUntil = (deadline: bigint): number =>
   Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
 
 /** What has to be placed together with a request: itself, or all steps of its chain, of which the first stands in the line. */
-const stepsOf = (request: PendingRequest): readonly PendingRequest[] => request.chain ?? [request];
+const stepsOf = (request: PendingRequest): readonly PendingRequest[] =>
+  request.chain?.requests ?? [request];
 
 const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
 

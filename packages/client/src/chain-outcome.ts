@@ -21,27 +21,33 @@ export interface ChainError extends CodedError {
   results: readonly unknown[];
 }
 
+/** A step that moved fewer bytes than the next one counts on. */
+export interface ShortTransfer {
+  readonly step: number;
+  /** Bytes that it was to move. */
+  readonly expected: number;
+}
+
+/** @param results each step's value or error */
 export function chainError(
-  outcome: readonly PromiseSettledResult<unknown>[],
+  results: readonly unknown[],
   step: number,
-  expectedBytes: number,
+  short: ShortTransfer | undefined,
 ): ChainError {
-  const broken = outcome[step]!; // the caller counts the same steps
   const cause =
-    broken.status === "rejected"
-      ? (broken.reason as CodedError) // from failOperation or abortError
-      : shortTransfer(broken.value as number, expectedBytes); // only transfers have fewer bytes
-  const error = new Error(`${cause.message} (step ${step} of a chain of ${outcome.length})`, {
+    short?.step === step
+      ? shortTransferError(results[step] as number, short.expected) // a count
+      : (results[step] as CodedError); // a failed step's
+  const error = new Error(`${cause.message} (step ${step} of a chain of ${results.length})`, {
     cause,
   });
   error.name = cause.name;
-  const results = outcome.map((each) => (each.status === "fulfilled" ? each.value : each.reason));
   return Object.assign(error, { ...cause, code: cause.code, step, results });
 }
 
-function shortTransfer(bytes: number, expectedBytes: number): CodedError {
+function shortTransferError(bytes: number, expected: number): CodedError {
   return Object.assign(
-    new Error(`Only ${bytes} of ${expectedBytes} bytes were moved, and the chain broke`),
+    new Error(`Only ${bytes} of ${expected} bytes were moved, and the chain broke`),
     { code: "ERR_RINGPOST_SHORT_TRANSFER" },
   );
 }

@@ -1,10 +1,10 @@
 /** The steps of one chain: collected, posted as a whole, and told of as a whole. Client's thread. */
 import { OpcodeFlag, operations } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
-import { type ChainOutcome, chainError } from "./chain-outcome.js";
+import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outcome.js";
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
-import { type RequestOptions, toControl, toOptions } from "./options.js";
-import { nothing, type PendingRequest } from "./pending-request.js";
+import { type RequestOptions, toControl } from "./options.js";
+import { type ChainOfRequests, nothing, type PendingRequest } from "./pending-request.js";
 import type { StepCollector } from "./step-collector.js";
 
 /** Stands for the descriptor of a file that an earlier step of the chain opens. */
@@ -34,41 +34,48 @@ export interface ChainOptions extends RequestOptions {
   readonly drain?: boolean;
 }
 
-const NO_COUNT = -1;
-
-const COUNTED: ReadonlySet<number> = new Set([
+const MOVES: ReadonlySet<number> = new Set([
   operations.read.opcode,
   operations.write.opcode,
   operations.splice.opcode,
   operations.tee.opcode,
 ]);
 
-/** How many bytes the step has to move for the next one to run; NO_COUNT where it moves none. */
+/** How many bytes the step has to move for the next one to run; 0 where it is about none. */
 function bytesToMove(request: PendingRequest): number {
   if (request.views !== undefined)
     return request.views.reduce((bytes, view) => bytes + view.byteLength, 0);
-  return COUNTED.has(request.opcode) ? request.length : NO_COUNT;
+  return MOVES.has(request.opcode) ? request.length : 0;
 }
 
-/** Those that say ECANCELED are so because of another one, if there is another one. */
-function firstFailure(results: readonly PromiseSettledResult<unknown>[]): number {
-  const isOfItself = (each: PromiseSettledResult<unknown>): boolean =>
-    each.status === "rejected" && (each.reason as NodeJS.ErrnoException).code !== "ECANCELED"; // Errors all
-  const ofItself = results.findIndex(isOfItself);
-  return ofItself >= 0 ? ofItself : results.findIndex(({ status }) => status === "rejected");
+const opens = ({ opcode }: PendingRequest): boolean =>
+  opcode === operations.open.opcode || opcode === operations.openat2.opcode;
+
+/** What a step's record calls as its own, when it is settled: nothing is made per step for it. */
+function resolveStep(this: PendingRequest, value: unknown): void {
+  this.chain?.resolved(this, value);
 }
+
+function rejectStep(this: PendingRequest, error: Error): void {
+  this.chain?.rejected(this, error);
+}
+
+const ANY_LINK = OpcodeFlag.LINK | OpcodeFlag.HARD_LINK;
 
 const ignore = (): void => undefined;
 
-export class ChainSteps {
+export class ChainSteps implements ChainOfRequests {
   readonly #backend: Backend;
   readonly #collector: StepCollector;
   readonly #options: ChainOptions | undefined;
-  readonly #requests: PendingRequest[] = [];
-  readonly #promises: Promise<unknown>[] = [];
-  readonly #expected: number[] = [];
-  readonly #joints: number[] = [];
-  readonly #opens: boolean[] = [];
+  readonly requests: PendingRequest[] = [];
+  /** A step's value, or its error. */
+  readonly #results: unknown[] = [];
+  #rejected: Set<number> | undefined;
+  /** The first one that moved less than it was to, and is not linked hard. */
+  #short: ShortTransfer | undefined;
+  #unsettled = 0;
+  #whenSettled: () => void = ignore;
   /** Of the next step. */
   #flags = 0;
   #fdStep = 0;
@@ -101,8 +108,9 @@ export class ChainSteps {
   }
 
   #opener(fd: OpenedFile): number {
-    const step = fd.step ?? this.#opens.lastIndexOf(true);
-    if (this.#opens[step] === true) return step;
+    const step = fd.step ?? this.requests.findLastIndex(opens);
+    const opener = this.requests[step];
+    if (opener !== undefined && opens(opener)) return step;
     this.refuse(invalidArgValue("fd", fd, "must mean an open step before this one"));
     return 0;
   }
@@ -116,23 +124,22 @@ export class ChainSteps {
     } else {
       if ((this.#flags & OpcodeFlag.FD_OF_STEP) !== 0) request.fd = this.#fdStep;
       if ((this.#flags & OpcodeFlag.SECOND_FD_OF_STEP) !== 0) request.secondFd = this.#secondFdStep;
-      request.chainFlags = this.#flags;
-      this.#requests.push(request);
-      this.#promises.push(promise);
-      this.#expected.push(bytesToMove(request));
-      this.#joints.push(OpcodeFlag.LINK);
-      const opens =
-        request.opcode === operations.open.opcode || request.opcode === operations.openat2.opcode;
-      if (opens) request.decode = nothing;
-      this.#opens.push(opens);
+      request.chainFlags = this.#flags | OpcodeFlag.LINK;
+      request.chain = this;
+      request.step = this.requests.length;
+      request.resolve = resolveStep;
+      request.reject = rejectStep;
+      if (opens(request)) request.decode = nothing;
+      this.requests.push(request);
     }
     this.#flags = 0;
   }
 
   /** How the last step is tied to the next one. */
   join(joint: number): void {
-    if (this.#joints.length === 0) this.refuse(invalidState("A link needs a step before it"));
-    else this.#joints[this.#joints.length - 1] = joint;
+    const last = this.requests.at(-1);
+    if (last === undefined) this.refuse(invalidState("A link needs a step before it"));
+    else last.chainFlags = (last.chainFlags & ~ANY_LINK) | joint;
   }
 
   drain(): void {
@@ -149,70 +156,87 @@ export class ChainSteps {
     this.#refusal = refusal;
   }
 
-  async run(): Promise<unknown[]> {
-    await this.#post();
-    let results: unknown[];
-    try {
-      results = await Promise.all(this.#promises);
-    } catch {
-      return this.#reject();
+  /** Of a step that is being settled, while its record still has all it had. */
+  resolved(request: PendingRequest, value: unknown): void {
+    this.#results[request.step] = value;
+    if ((request.chainFlags & OpcodeFlag.LINK) !== 0) {
+      const expected = bytesToMove(request);
+      if ((value as number) < expected) this.#short ??= { step: request.step, expected }; // then it is a count
     }
-    return this.#firstShort(results) === undefined ? results : this.#reject();
+    this.#settled();
   }
 
-  async #reject(): Promise<never> {
-    const { results, brokenAt = 0 } = await this.#outcome();
-    throw chainError(results, brokenAt, this.#expected[brokenAt]!);
+  rejected(request: PendingRequest, error: Error): void {
+    this.#results[request.step] = error;
+    this.#rejected ??= new Set();
+    this.#rejected.add(request.step);
+    this.#settled();
   }
 
-  async settle(): Promise<ChainOutcome> {
-    await this.#post();
-    return this.#outcome();
+  #settled(): void {
+    if (--this.#unsettled === 0) this.#whenSettled();
   }
 
-  async #outcome(): Promise<ChainOutcome> {
-    const results = await Promise.allSettled(this.#promises);
-    const values = results.map((each) => (each.status === "fulfilled" ? each.value : undefined));
-    const failed = firstFailure(results);
-    const short = this.#firstShort(values);
-    const broken = failed < 0 ? short : Math.min(failed, short ?? failed);
-    return { results, brokenAt: broken };
+  run(): Promise<unknown[]> {
+    return (
+      this.#refusal ??
+      new Promise((resolve, reject) => {
+        this.#whenSettled = () => {
+          const brokenAt = this.#brokenAt();
+          if (brokenAt === undefined) resolve(this.#results);
+          else reject(chainError(this.#results, brokenAt, this.#short));
+        };
+        this.#post();
+      })
+    );
   }
 
-  /** The first step that the next one counts on, and that has moved less than it was to. */
-  #firstShort(values: readonly unknown[]): number | undefined {
-    for (let step = 0; step < values.length - 1; step++) {
-      const expected = this.#expected[step]!;
-      if (expected === NO_COUNT || this.#joints[step] === OpcodeFlag.HARD_LINK) continue;
-      if (values[step] !== undefined && (values[step] as number) < expected) return step; // a count
-    }
-    return undefined;
+  settle(): Promise<ChainOutcome> {
+    return (
+      this.#refusal ??
+      new Promise((resolve) => {
+        this.#whenSettled = () =>
+          resolve({ results: this.#results.map(this.#asSettled), brokenAt: this.#brokenAt() });
+        this.#post();
+      })
+    );
   }
 
-  /** Nothing of it runs where anything of it is wrong. */
-  #post(): Promise<void> | undefined {
-    if (this.#refusal !== undefined) return this.#refusal;
+  readonly #asSettled = (result: unknown, step: number): PromiseSettledResult<unknown> =>
+    this.#rejected?.has(step)
+      ? { status: "rejected", reason: result }
+      : { status: "fulfilled", value: result };
+
+  #brokenAt(): number | undefined {
+    if (this.#rejected === undefined) return this.#short?.step;
+    const failed = [...this.#rejected].sort((one, other) => one - other);
+    // Those that say ECANCELED are so because of another one, if there is another one.
+    const isOfItself = (step: number): boolean =>
+      (this.#results[step] as NodeJS.ErrnoException).code !== "ECANCELED";
+    const first = failed.find(isOfItself) ?? failed[0]!;
+    return Math.min(first, this.#short?.step ?? first);
+  }
+
+  /** Nothing of it runs where anything of it is wrong. Throws what is wrong. */
+  #post(): void {
     if (this.#hasRun) throw invalidState("A chain runs once");
-    const { length } = this.#requests;
+    const { length } = this.requests;
     const most = this.#backend.longestChain;
     if (length === 0 || length > most)
       throw outOfRange("chain.length", `>= 1 && <= ${most}`, length);
     const control = toControl(this.#options);
-    const drains = this.#drains || toOptions<ChainOptions>(this.#options).drain === true;
     this.#hasRun = true;
-    for (let step = 0; step < length; step++) {
-      const request = this.#requests[step]!;
-      if (step < length - 1) request.chainFlags |= this.#joints[step]!;
-      request.chain = this.#requests;
-      if (control !== undefined) {
+    this.#unsettled = length;
+    const [first, last] = [this.requests[0]!, this.requests[length - 1]!];
+    first.chainFlags |= OpcodeFlag.CHAIN;
+    if (this.#drains || this.#options?.drain === true) first.chainFlags |= OpcodeFlag.DRAIN;
+    last.chainFlags &= ~ANY_LINK;
+    if (control !== undefined) {
+      for (const request of this.requests) {
         request.signal ??= control.signal;
         request.deadline ??= control.deadline;
       }
     }
-    this.#requests[0]!.chainFlags |= drains
-      ? OpcodeFlag.CHAIN | OpcodeFlag.DRAIN
-      : OpcodeFlag.CHAIN;
-    this.#backend.postChain(this.#requests);
-    return undefined;
+    this.#backend.postChain(this.requests);
   }
 }

@@ -43,6 +43,16 @@ const capture = (resolve: (value: unknown) => void, reject: (error: Error) => vo
 
 const ignore = (): void => undefined;
 
+const unused = new Promise<never>(ignore);
+
+/** What a step knows of its chain. */
+export interface ChainOfRequests {
+  /** The steps, in order. */
+  readonly requests: readonly PendingRequest[];
+  resolved(request: PendingRequest, value: unknown): void;
+  rejected(request: PendingRequest, error: Error): void;
+}
+
 /**
  * One request from its call to its reply: what to encode, what keeps its memory alive, whom to tell.
  * The records are reused, so that a request allocates nothing but its promise.
@@ -72,8 +82,11 @@ export class PendingRequest {
   readonly leases: LeasedPages[] = [];
   /** Slab to register; only for that request. */
   slab = -1;
-  /** The steps of the chain that it is one of, in order. */
-  chain: readonly PendingRequest[] | undefined = undefined;
+  /** Whether a chain collects it: it has no promise of its own. */
+  isCollected = false;
+  /** The chain that it is a step of, and which one. */
+  chain: ChainOfRequests | undefined = undefined;
+  step = 0;
   /** {@link OpcodeFlag} bits of a chain's step. */
   chainFlags = 0;
   /** A further step of something begun before: served while the client is closing. */
@@ -103,6 +116,7 @@ export class PendingRequest {
 
   /** Makes the promise of this request. */
   promise<T>(): Promise<T> {
+    if (this.isCollected) return unused as Promise<T>; // its chain is told instead
     const promise = new Promise(capture);
     this.resolve = capturedResolve;
     this.reject = capturedReject;
@@ -164,6 +178,7 @@ export class PendingRequest {
     this.view = undefined;
     this.views = undefined;
     this.slab = -1;
+    this.isCollected = false;
     this.chain = undefined;
     this.chainFlags = 0;
     this.continues = false;

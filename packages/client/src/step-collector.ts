@@ -31,7 +31,9 @@ export class StepCollector implements Backend {
   }
 
   begin(operation: Operation): PendingRequest {
-    return this.#backend.begin(operation);
+    const request = this.#backend.begin(operation);
+    request.isCollected = true;
+    return request;
   }
 
   post(request: PendingRequest): void {
