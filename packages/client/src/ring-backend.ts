@@ -36,6 +36,12 @@ import { SlotTable } from "./slot-table.js";
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
 
+/**
+ * Steps of chains that leave together, before the turn's end: a chain is long enough for the engine to work on some while the
+ * client makes the next ones. For 32 chains of three steps 24 gave 0.8 of plain C++, 48 gave 0.65, all at once 0.44.
+ */
+const STEPS_PER_BATCH = 24;
+
 export class RingBackend implements Backend {
   readonly name = "io_uring";
   readonly #native: NativeClient;
@@ -100,6 +106,7 @@ export class RingBackend implements Backend {
   postChain(steps: readonly PendingRequest[]): void {
     if (!this.#admission.admitsChain(steps, this.#state)) return;
     for (const step of steps) this.#place(step);
+    if (this.#unpublished >= STEPS_PER_BATCH) this.submit();
     this.#scheduleTurn();
   }
 
