@@ -6,12 +6,12 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 3236940340u;
+inline constexpr uint32_t kLayoutHash = 971935938u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
-inline constexpr uint32_t kMailboxHeaderBytes = 320u;
+inline constexpr uint32_t kMailboxHeaderBytes = 768u;
 inline constexpr uint32_t kRequestBytes = 64u;
 inline constexpr uint32_t kEntriesPerSlot = 2u;
 inline constexpr uint32_t kReplyBytes = 16u;
@@ -22,6 +22,8 @@ inline constexpr uint32_t kMaxSlabs = 64u;
 inline constexpr uint32_t kMaxVectors = 1024u;
 inline constexpr uint32_t kMaxTransferBytes = 2147479552u;
 inline constexpr uint32_t kOpcodeMask = 65535u;
+inline constexpr uint32_t kBatchBuckets = 16u;
+inline constexpr uint32_t kLatencyBuckets = 40u;
 
 namespace engine_word {
 inline constexpr uint32_t kLayoutHash = 0u;
@@ -43,13 +45,12 @@ inline constexpr uint32_t kWakeups = 17u;
 inline constexpr uint32_t kIdleWakeups = 18u;
 inline constexpr uint32_t kDoorbells = 19u;
 inline constexpr uint32_t kNotifies = 20u;
-inline constexpr uint32_t kSubmitted = 21u;
-inline constexpr uint32_t kCompleted = 22u;
-inline constexpr uint32_t kCancels = 23u;
-inline constexpr uint32_t kOverflows = 24u;
-inline constexpr uint32_t kClientsOpened = 25u;
-inline constexpr uint32_t kClientsDrained = 26u;
-inline constexpr uint32_t kPlainCalls = 27u;
+inline constexpr uint32_t kCancels = 21u;
+inline constexpr uint32_t kOverflows = 22u;
+inline constexpr uint32_t kClientsOpened = 23u;
+inline constexpr uint32_t kClientsDrained = 24u;
+inline constexpr uint32_t kPlainCalls = 25u;
+inline constexpr uint32_t kEnterSizes = 32u;
 }  // namespace engine_counter
 
 namespace mailbox_word {
@@ -67,13 +68,20 @@ inline constexpr uint32_t kBatches = 26u;
 inline constexpr uint32_t kDoorbells = 27u;
 inline constexpr uint32_t kWakeups = 28u;
 inline constexpr uint32_t kLateReplies = 29u;
+inline constexpr uint32_t kWaiting = 30u;
+inline constexpr uint32_t kBatchSizes = 32u;
 }  // namespace client_counter
 
 namespace service_counter {
-inline constexpr uint32_t kTaken = 32u;
-inline constexpr uint32_t kReplied = 33u;
-inline constexpr uint32_t kRefused = 34u;
-inline constexpr uint32_t kNotifies = 35u;
+inline constexpr uint32_t kTaken = 48u;
+inline constexpr uint32_t kReplied = 49u;
+inline constexpr uint32_t kRefused = 50u;
+inline constexpr uint32_t kNotifies = 51u;
+inline constexpr uint32_t kSubmitted = 52u;
+inline constexpr uint32_t kCompleted = 53u;
+inline constexpr uint32_t kPunts = 54u;
+inline constexpr uint32_t kConnected = 55u;
+inline constexpr uint32_t kLatencies = 56u;
 }  // namespace service_counter
 
 namespace request_word {

@@ -126,7 +126,10 @@ void Engine::Submit(const abi::Sqe& sqe) {
     return;
   }
   Enqueue(sqe);
-  Count(memory_.counter(protocol::engine_counter::kSubmitted));
+  uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
+  Count(counters[protocol::service_counter::kSubmitted]);
+  // What the kernel itself moves to its worker threads it tells nobody.
+  if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
 }
 
 }  // namespace ringpost

@@ -54,7 +54,9 @@ constexpr int kMostSubmitRetries = 1'000'000;
 int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
                   const EngineOptions& options, std::unique_ptr<Engine>* out) {
   std::unique_ptr<Engine> engine(new Engine(memory, std::move(roster), options));
-  if (const int opened = engine->ring_.Open(options.ring); opened < 0) return opened;
+  RingOptions ring = options.ring;
+  ring.counters = &memory.counter(0);
+  if (const int opened = engine->ring_.Open(ring); opened < 0) return opened;
   // Leases work without it, as plain page-aligned memory.
   const uint32_t slabs = std::min(memory.max_clients() * protocol::kMaxSlabs, abi::kMaxBuffers);
   if (engine->ring_.RegisterBufferTable(slabs) == 0) engine->buffer_table_size_ = slabs;
@@ -93,8 +95,7 @@ int Engine::Run() {
     if (draining_count_ > 0) StartHeldOfAll();
     if (ring_.Pending() > 0) {
       ring_.Submit();
-      Count(memory_.counter(counter::kEnters));
-      if (ring_.Overflowed()) Count(memory_.counter(counter::kOverflows));
+      CountOverflow();
     }
     const bool reaped = ReapCompletions();
     PublishReplies();
@@ -156,11 +157,15 @@ bool Engine::WaitForWork() {
   }
   const int waited = ring_.SubmitAndWait(wait_ns);
   Unpark(memory_.parked());
-  Count(memory_.counter(counter::kEnters));
+  CountOverflow();
   Count(memory_.counter(counter::kWakeups));
   if (waited != -ETIME || for_deadline) return true;
   Count(memory_.counter(counter::kIdleWakeups));
   return stopping_;
+}
+
+void Engine::CountOverflow() const {
+  if (ring_.Overflowed()) Count(memory_.counter(counter::kOverflows));
 }
 
 bool Engine::HasRequestsOrdered() const {
@@ -231,6 +236,7 @@ void Engine::BeginService(uint32_t client) {
   service.broken = false;
   service.closing = false;
   active_.push_back(client);
+  Count(service.mailbox.counters[protocol::service_counter::kConnected]);
   Count(memory_.counter(counter::kClientsOpened));
 }
 
@@ -247,6 +253,7 @@ void Engine::FinishClosing(ClientService& service) {
   }
   memory_.ResetMailbox(service.index);
   service.connected = false;
+  Count(service.mailbox.counters[protocol::service_counter::kConnected], ~uint64_t{0});  // to 0
   service.closing = false;
   std::erase(active_, service.index);
   Count(memory_.counter(counter::kClientsDrained));

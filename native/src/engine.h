@@ -119,6 +119,7 @@ class Engine {
   [[nodiscard]] bool HasRequests() const;
   bool WaitForWork();
   [[nodiscard]] bool HasRequestsOrdered() const;
+  void CountOverflow() const;
   void ListenForDoorbell();
   void Enqueue(const abi::Sqe& sqe);
 
@@ -177,6 +178,7 @@ class Engine {
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);
   void Finish(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  void CountReply(const ClientService& service, uint64_t taken_ns) const;
   void Submit(const abi::Sqe& sqe);
   void CompleteDoorbell(const abi::Cqe& cqe);
   void PublishReplies();
@@ -198,6 +200,9 @@ class Engine {
   std::vector<SeatChange> changes_;
   uint32_t turn_ = 0;  // whose turn it is to be taken from first
   uint32_t in_flight_count_ = 0;
+  // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
+  // completions that are reaped together: what each request's latency is made of.
+  uint64_t now_ns_ = 0;
   uint32_t notify_count_ = 0;
   uint32_t draining_count_ = 0;  // clients with something that waits for a drain
   uint32_t skip_looks_ = 0;

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "fifo_peers.h"
 #include "handoff.h"
+#include "histogram.h"
 #include "recipes.h"
 
 namespace ringpost {
@@ -38,10 +39,14 @@ bool Engine::ReapCompletions() {
   const bool called = calls_.has_done() && ReapCalls();
   uint32_t count = 0;
   for (abi::Cqe cqe; ring_.TakeCompletion(&cqe); count++) {
+    if (count == 0) now_ns_ = MonotonicNs();
     switch (static_cast<Origin>(cqe.user_data >> 56)) {
-      case Origin::kRequest:
-        CompleteRequest(services_[ClientOf(cqe.user_data)], SlotOf(cqe.user_data), cqe.result);
+      case Origin::kRequest: {
+        ClientService& service = services_[ClientOf(cqe.user_data)];
+        Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
+        CompleteRequest(service, SlotOf(cqe.user_data), cqe.result);
         break;
+      }
       case Origin::kCancel:
         break;  // the cancelled request has a completion of its own
       case Origin::kDoorbell:
@@ -50,7 +55,6 @@ bool Engine::ReapCompletions() {
     }
   }
   if (count == 0) return called;
-  Count(memory_.counter(counter::kCompleted), count);
   if (stopping_) last_progress_ = Clock::now();
   return true;
 }
@@ -58,6 +62,7 @@ bool Engine::ReapCompletions() {
 // What the call thread has done. The next one is read first: a request that has its reply may be
 // asked for again.
 bool Engine::ReapCalls() {
+  now_ns_ = MonotonicNs();
   for (InFlight* done = calls_.TakeDone(); done != nullptr;) {
     InFlight& flight = *std::exchange(done, done->next_call);
     const uint64_t user_data = flight.submission.user_data;
@@ -140,7 +145,14 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);
   service.in_flight_count--;
   in_flight_count_--;
-  Count(service.mailbox.counters[protocol::service_counter::kReplied]);
+  CountReply(service, flight.taken_ns);
+}
+
+void Engine::CountReply(const ClientService& service, uint64_t taken_ns) const {
+  uint64_t* counters = service.mailbox.counters;
+  Count(counters[protocol::service_counter::kReplied]);
+  CountInto(counters + protocol::service_counter::kLatencies, protocol::kLatencyBuckets,
+            now_ns_ - taken_ns);
 }
 
 void Engine::CompleteDoorbell(const abi::Cqe& cqe) {

@@ -9,6 +9,8 @@
 #include <ctime>
 #include <iterator>
 
+#include "histogram.h"
+
 namespace ringpost {
 
 namespace {
@@ -64,6 +66,7 @@ int Ring::Open(const RingOptions& options) {
   const int made = Setup(options, &params);
   if (made < 0) return made;
   fd_ = UniqueFd(made);
+  counters_ = options.counters;
   enter_fd_ = made;
 
   report_.setup_flags = params.flags;
@@ -252,7 +255,16 @@ int Ring::Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const
                 size_t arg_bytes) const {
   const long taken = ::syscall(__NR_io_uring_enter, enter_fd_, to_submit, min_complete,
                                flags | enter_flags_, arg, arg_bytes);
+  if (counters_ != nullptr) CountEnter(taken);
   return taken < 0 ? -errno : static_cast<int>(taken);
+}
+
+// An enter says how many submissions it took, even where its wait ended otherwise.
+void Ring::CountEnter(long taken) const {
+  Count(counters_[protocol::engine_counter::kEnters]);
+  if (taken <= 0) return;
+  CountInto(counters_ + protocol::engine_counter::kEnterSizes, protocol::kBatchBuckets,
+            static_cast<uint64_t>(taken));
 }
 
 int Ring::Register(uint32_t opcode, const void* arg, uint32_t count) const {

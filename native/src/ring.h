@@ -24,6 +24,7 @@ struct RingOptions {
   uint32_t without_features = 0;       // do as if the kernel had not said these
   uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
   bool register_ring_fd = true;
+  uint64_t* counters = nullptr;    // index with protocol::engine_counter; nullptr: nobody counts
   SetupCall setup_call = nullptr;  // nullptr: the kernel
 };
 
@@ -105,10 +106,12 @@ class Ring {
   [[nodiscard]] uint64_t ProbeOperations() const;
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
             size_t arg_bytes) const;
+  void CountEnter(long taken) const;
   int Register(uint32_t opcode, const void* arg, uint32_t count) const;
   int WaitByPpoll(uint64_t timeout_ns);
 
   UniqueFd fd_;
+  uint64_t* counters_ = nullptr;
   int enter_fd_ = UniqueFd::kNone;  // the descriptor, or its index where it is registered
   uint32_t enter_flags_ = 0;
   RingReport report_;

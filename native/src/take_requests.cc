@@ -41,6 +41,7 @@ bool Engine::TakeRequests() {
 uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   const uint32_t available = service.requests.Available();
   if (available == 0) return 0;
+  now_ns_ = MonotonicNs();
   // A client never has more with us than it has slots: those in its request ring, in flight, and in
   // its reply ring. So there is room for every reply, and whoever claims more has lost its indexes.
   const uint64_t with_us = uint64_t{service.in_flight_count} + service.replies.Unread();
@@ -99,6 +100,7 @@ bool Engine::IsFreeSlot(const ClientService& service, uint32_t slot) const {
 void Engine::RefuseEntry(ClientService& service, const Request& request) {
   Count(service.mailbox.counters[protocol::service_counter::kRefused]);
   service.replies.Push({request.slot, request.generation, -EINVAL, 0});
+  CountReply(service, now_ns_);
 }
 
 // From here on the request is in flight, and its reply due. Returns 0, or -errno where it is not to
@@ -109,6 +111,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   request.opcode &= ~protocol::opcode_flag::kDeadline;
   flight.opcode = request.opcode;
   flight.generation = request.generation;
+  flight.taken_ns = now_ns_;
   flight.cancelled = false;
   flight.overdue = false;
   flight.awaits_writer = false;

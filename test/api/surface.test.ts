@@ -24,6 +24,7 @@ it("ringpost exports these values", () => {
     "connect",
     "opened",
     "openedBy",
+    "percentile",
   ]);
 });
 
@@ -38,6 +39,7 @@ it("ringpost exports these types besides", () => {
     ...[
       "EngineReport",
       "EngineStats",
+      "HistogramBucket",
       "Lease",
       "MkdirOptions",
       "Openat2Options",
@@ -47,7 +49,9 @@ it("ringpost exports these types besides", () => {
       "ReadFileOptions",
       "Reason",
       "RenameOptions",
+      "RequestEvent",
       "RequestOptions",
+      "RequestStats",
     ],
     ...[
       "SetxattrOptions",
@@ -108,7 +112,15 @@ it("a client has these methods", () => {
 
 it("an engine has these methods and properties", async () => {
   expect(methodsOf(Engine.prototype)).toEqual([
-    ...["Symbol(Symbol.asyncDispose)", "close", "constructor", "handle", "stats", "supports"],
+    ...[
+      "Symbol(Symbol.asyncDispose)",
+      "close",
+      "constructor",
+      "handle",
+      "kernelWorkers",
+      "stats",
+      "supports",
+    ],
   ]);
   const engine = await Engine.start();
   expect(Object.keys(engine).sort()).toEqual(["client", "report", "worker"]);

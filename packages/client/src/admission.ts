@@ -6,7 +6,7 @@ import type { PendingRequest } from "./pending-request.js";
 import type { SignalWatch } from "./signal-watch.js";
 import type { Slabs } from "./slabs.js";
 import type { SlotTable } from "./slot-table.js";
-import { WaitingLine } from "./waiting-line.js";
+import type { WaitingLine } from "./waiting-line.js";
 
 const ENOENT = -2;
 const ENAMETOOLONG = -36;
@@ -46,9 +46,8 @@ export class Admission {
   readonly #slabs: Slabs;
   readonly #signals: SignalWatch;
 
-  /** @param queueLimit requests that may wait */
-  constructor(queueLimit: number, slots: SlotTable, slabs: Slabs, signals: SignalWatch) {
-    this.#line = new WaitingLine(queueLimit);
+  constructor(line: WaitingLine, slots: SlotTable, slabs: Slabs, signals: SignalWatch) {
+    this.#line = line;
     this.#slots = slots;
     this.#slabs = slabs;
     this.#signals = signals;

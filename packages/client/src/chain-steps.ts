@@ -5,6 +5,7 @@ import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outco
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
 import { type RequestOptions, toControl } from "./options.js";
 import { type ChainOfRequests, nothing, type PendingRequest } from "./pending-request.js";
+import { isListenedTo, publishRequest } from "./request-events.js";
 import type { StepCollector } from "./step-collector.js";
 
 /** Stands for the descriptor of a file that an earlier step of the chain opens. */
@@ -236,6 +237,9 @@ export class ChainSteps implements ChainOfRequests {
         request.signal ??= control.signal;
         request.deadline ??= control.deadline;
       }
+    }
+    if (isListenedTo()) {
+      for (const request of this.requests) publishRequest(request, this.#backend.client);
     }
     this.#backend.postChain(this.requests);
   }

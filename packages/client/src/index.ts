@@ -34,5 +34,6 @@ export {
   toGraceMs,
   type WriteFileOptions,
 } from "./options.js";
+export type { RequestEvent } from "./request-events.js";
 export type { Lease } from "./slabs.js";
 export type { Statx } from "./stat-result.js";

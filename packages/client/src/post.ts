@@ -3,6 +3,7 @@ import { checkFd } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { type Control, toControl } from "./options.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
+import { isListenedTo, publishRequest } from "./request-events.js";
 
 /**
  * Hands a filled request over. Its promise settles in every case.
@@ -28,6 +29,7 @@ export function postControlled<T>(
     request.deadline = control.deadline;
   }
   const promise = request.promise<T>();
+  if (isListenedTo() && !request.isCollected) publishRequest(request, backend.client);
   backend.post(request);
   return promise;
 }

@@ -18,7 +18,7 @@ import {
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
+import { batchBucket, ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
 import { Admission, type BackendState } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
@@ -32,6 +32,7 @@ import { ReplySettler } from "./settle-replies.js";
 import { SignalWatch } from "./signal-watch.js";
 import { type Lease, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
+import { WaitingLine } from "./waiting-line.js";
 
 /** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
 const PASSES_PER_TURN = 8;
@@ -44,6 +45,7 @@ const STEPS_PER_BATCH = 24;
 
 export class RingBackend implements Backend {
   readonly name = "io_uring";
+  readonly client: number;
   readonly #native: NativeClient;
   readonly #mailbox: Mailbox;
   readonly #requests: RingProducer;
@@ -73,6 +75,7 @@ export class RingBackend implements Backend {
   readonly #onWake = (): void => this.#wake();
 
   constructor(native: NativeClient, mailbox: Mailbox, queueLimit: number) {
+    this.client = mailbox.index;
     this.#native = native;
     this.#mailbox = mailbox;
     this.#requests = new RingProducer(mailbox.words, mailbox.requests);
@@ -80,9 +83,10 @@ export class RingBackend implements Backend {
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
     this.#slots = new SlotTable(mailbox.slotCount, this.#slabs, this.#signals);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
-    this.#admission = new Admission(queueLimit, this.#slots, this.#slabs, this.#signals);
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+    const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
+    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals);
   }
 
   begin(operation: Operation): PendingRequest {
@@ -141,9 +145,11 @@ export class RingBackend implements Backend {
   }
 
   submit(): void {
-    if (this.#cancels.takeUnpublished() === 0 && this.#unpublished === 0) return;
+    const entries = this.#cancels.takeUnpublished() + this.#unpublished;
+    if (entries === 0) return;
     this.#count(ClientCounter.POSTED, this.#unpublished);
     this.#count(ClientCounter.BATCHES, 1);
+    this.#count(ClientCounter.BATCH_SIZES + batchBucket(entries), 1);
     this.#unpublished = 0;
     if (publishBatch(this.#requests, this.#mailbox, this.#native))
       this.#count(ClientCounter.DOORBELLS, 1);

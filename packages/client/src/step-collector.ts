@@ -19,6 +19,10 @@ export class StepCollector implements Backend {
     return this.#backend.name;
   }
 
+  get client(): number {
+    return this.#backend.client;
+  }
+
   get longestChain(): number {
     return this.#backend.longestChain;
   }

@@ -1,17 +1,21 @@
 import type { PendingRequest } from "./pending-request.js";
 
-/** Requests that found no free slot, in order. */
+/** Requests that found no free slot, in order. How many they are is shown in the statistics. */
 export class WaitingLine {
   /** Most requests that may wait. */
   readonly limit: number;
+  /** One word: the length, for other threads to read. */
+  readonly #shown: Float64Array;
   #first: PendingRequest[] = [];
   #taken = 0;
   #last: PendingRequest[] = [];
   #whenEmpty: Promise<void> | undefined;
   #tellEmpty: (() => void) | undefined;
 
-  constructor(limit: number) {
+  constructor(limit: number, shown: Float64Array = new Float64Array(1)) {
     this.limit = limit;
+    this.#shown = shown;
+    this.#show();
   }
 
   get length(): number {
@@ -29,6 +33,7 @@ export class WaitingLine {
   join(request: PendingRequest, regardless = false): boolean {
     if (this.length >= this.limit && !regardless) return false;
     this.#last.push(request);
+    this.#show();
     return true;
   }
 
@@ -50,6 +55,7 @@ export class WaitingLine {
     const request = this.#first[this.#taken];
     if (request === undefined) return undefined;
     this.#taken++;
+    this.#show();
     if (this.isEmpty) this.#tellThatEmpty();
     return request;
   }
@@ -64,6 +70,7 @@ export class WaitingLine {
     }
     if (at < 0) return false;
     from.splice(at, 1);
+    this.#show();
     if (this.isEmpty) this.#tellThatEmpty();
     return true;
   }
@@ -90,8 +97,13 @@ export class WaitingLine {
     this.#first = [];
     this.#last = [];
     this.#taken = 0;
+    this.#show();
     this.#tellThatEmpty();
     return waiting;
+  }
+
+  #show(): void {
+    this.#shown[0] = this.length;
   }
 
   #tellThatEmpty(): void {

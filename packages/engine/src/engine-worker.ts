@@ -8,6 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { notifyFlag, readGeometry } from "@ringpost/mailbox";
 import { addon, type NativeEngine, type NativeEngineOptions } from "@ringpost/native";
 import { EngineWord, MailboxWord, RunResult } from "@ringpost/protocol";
+import { threadNumber } from "./kernel-workers.js";
 
 export interface WorkerInput {
   readonly memory: SharedArrayBuffer;
@@ -15,7 +16,12 @@ export interface WorkerInput {
 }
 
 /** What the kernel granted, or a negative errno. */
-export type WorkerOutput = Omit<NativeEngine, "run"> | number;
+export type WorkerOutput =
+  | (Omit<NativeEngine, "run"> & {
+      /** The engine's thread as the system numbers it (`top -H`, `taskset -p`); 0 without /proc. */
+      readonly thread: number;
+    })
+  | number;
 
 function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
@@ -41,6 +47,6 @@ if (typeof engine === "number") {
   parentPort?.postMessage(engine satisfies WorkerOutput);
 } else {
   const { run: _run, ...report } = engine;
-  parentPort?.postMessage(report satisfies WorkerOutput);
+  parentPort?.postMessage({ ...report, thread: threadNumber() } satisfies WorkerOutput);
   serve(engine, memory);
 }

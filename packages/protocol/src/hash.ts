@@ -1,3 +1,4 @@
+import { BATCH_BUCKETS, LATENCY_BUCKETS } from "./histogram.js";
 import * as layout from "./layout.js";
 import { operations } from "./operations.js";
 import { ringOperations } from "./ring-operations.js";
@@ -18,6 +19,8 @@ export const constants: Readonly<Record<string, number | Readonly<Record<string,
   MAX_VECTORS: layout.MAX_VECTORS,
   MAX_TRANSFER_BYTES: layout.MAX_TRANSFER_BYTES,
   OPCODE_MASK: layout.OPCODE_MASK,
+  BATCH_BUCKETS,
+  LATENCY_BUCKETS,
   EngineWord: layout.EngineWord,
   EngineCounter: layout.EngineCounter,
   MailboxWord: layout.MailboxWord,

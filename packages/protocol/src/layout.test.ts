@@ -1,5 +1,6 @@
 /** What the layout promises: one writer per cache line, nothing on top of anything else, everything in bounds. */
 import { describe, expect, it } from "vitest";
+import { BATCH_BUCKETS, LATENCY_BUCKETS } from "./histogram.js";
 import * as layout from "./layout.js";
 import { operations } from "./operations.js";
 
@@ -15,11 +16,27 @@ interface Placed {
 
 const words = (table: Table): Placed[] =>
   Object.entries(table).map(([name, at]) => ({ name, firstByte: at * 4, bytes: 4 }));
+/** Names of histograms, and how many counters each is. */
+const histograms: Readonly<Record<string, number>> = {
+  ENTER_SIZES: BATCH_BUCKETS,
+  BATCH_SIZES: BATCH_BUCKETS,
+  LATENCIES: LATENCY_BUCKETS,
+};
 const counters = (table: Table): Placed[] =>
-  Object.entries(table).map(([name, at]) => ({ name, firstByte: at * 8, bytes: 8 }));
+  Object.entries(table).map(([name, at]) => ({
+    name,
+    firstByte: at * 8,
+    bytes: 8 * (histograms[name] ?? 1),
+  }));
 
 const linesOf = (placed: readonly Placed[]): Set<number> =>
-  new Set(placed.map(({ firstByte }) => Math.floor(firstByte / layout.LINE_BYTES)));
+  new Set(
+    placed.flatMap(({ firstByte, bytes }) => {
+      const first = Math.floor(firstByte / layout.LINE_BYTES);
+      const last = Math.floor((firstByte + bytes - 1) / layout.LINE_BYTES);
+      return Array.from({ length: last - first + 1 }, (_, nth) => first + nth);
+    }),
+  );
 
 function expectDisjoint(placed: readonly Placed[]): void {
   const sorted = placed.toSorted((one, other) => one.firstByte - other.firstByte);

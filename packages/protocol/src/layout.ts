@@ -59,13 +59,13 @@ export const EngineCounter = {
   IDLE_WAKEUPS: 18,
   DOORBELLS: 19,
   NOTIFIES: 20,
-  SUBMITTED: 21,
-  COMPLETED: 22,
-  CANCELS: 23,
-  OVERFLOWS: 24,
-  CLIENTS_OPENED: 25,
-  CLIENTS_DRAINED: 26,
-  PLAIN_CALLS: 27,
+  CANCELS: 21,
+  OVERFLOWS: 22,
+  CLIENTS_OPENED: 23,
+  CLIENTS_DRAINED: 24,
+  PLAIN_CALLS: 25,
+  /** The first of {@link BATCH_BUCKETS}: by submissions, the enters that submitted any. */
+  ENTER_SIZES: 32,
 } as const;
 
 /** Words of a mailbox's header, as u32 indexes from the start of the mailbox. */
@@ -88,17 +88,28 @@ export const ClientCounter = {
   DOORBELLS: 27,
   WAKEUPS: 28,
   LATE_REPLIES: 29,
+  /** No count but a level: requests that wait in the client for a slot. */
+  WAITING: 30,
+  /** The first of {@link BATCH_BUCKETS}: by entries, the batches. */
+  BATCH_SIZES: 32,
 } as const;
 
 /** Counters kept by the engine for one client, as u64 indexes from the start of the mailbox. */
 export const ServiceCounter = {
-  TAKEN: 32,
-  REPLIED: 33,
-  REFUSED: 34,
-  NOTIFIES: 35,
+  TAKEN: 48,
+  REPLIED: 49,
+  REFUSED: 50,
+  NOTIFIES: 51,
+  SUBMITTED: 52,
+  COMPLETED: 53,
+  PUNTS: 54,
+  /** No count: 1 while a client has the mailbox, 0 otherwise. */
+  CONNECTED: 55,
+  /** The first of {@link LATENCY_BUCKETS}: by ns from taken to replied, the replies. */
+  LATENCIES: 56,
 } as const;
 
-export const MAILBOX_HEADER_BYTES = 320;
+export const MAILBOX_HEADER_BYTES = 768;
 
 /** Size of one request, in bytes: one cache line. */
 export const REQUEST_BYTES = 64;

@@ -19,6 +19,7 @@ export {
   type Position,
   type ReadFileOptions,
   type RenameOptions,
+  type RequestEvent,
   type RequestOptions,
   type SetxattrOptions,
   type StatOptions,
@@ -33,6 +34,9 @@ export {
   type EngineOptions,
   type EngineReport,
   type EngineStats,
+  type HistogramBucket,
+  percentile,
   type Reason,
+  type RequestStats,
   type UnavailableError,
 } from "@ringpost/engine";

@@ -1,0 +1,92 @@
+/**
+ * What `node:diagnostics_channel` hears of requests, on the client's thread. While nobody subscribes, a request costs one look at
+ * two channels, and its reply nothing: a listened-to request brings its own way of telling, in place of its promise's functions.
+ */
+import { channel } from "node:diagnostics_channel";
+import { type OperationName, operations } from "@ringpost/protocol";
+import type { PendingRequest } from "./pending-request.js";
+
+/**
+ * Message of `ringpost:request`, when a request is posted; the same object is the message of `ringpost:reply`, when its promise
+ * settles, completed by then. So what a subscriber attaches to it (by a WeakMap, say) is found again.
+ */
+export interface RequestEvent {
+  /** Number of the request within its thread, from 1 on. */
+  readonly id: number;
+  /** Which client of the engine, as in `engine.stats().clients`. */
+  readonly client: number;
+  /** The client's method; of a method that makes several requests the single step ("readRest" of a long readFile). */
+  readonly operation: OperationName;
+  /** The descriptor, or undefined. */
+  readonly fd: number | undefined;
+  readonly path: string | undefined;
+  /** The second path of an operation that has one. */
+  readonly dest: string | undefined;
+  /** Bytes that were asked for, of operations that move a caller's bytes. */
+  readonly bytes: number | undefined;
+  /** What the promise resolves to; undefined before the reply, and where it rejects. */
+  readonly result: unknown;
+  /** What the promise rejects with. */
+  readonly error: Error | undefined;
+  /** From post to settled, in ns, the time that it waited in the client included. NaN before the reply. */
+  readonly durationNs: number;
+}
+
+/** The reply fills it in. */
+type OpenEvent = { -readonly [Property in keyof RequestEvent]: RequestEvent[Property] };
+
+const requests = channel("ringpost:request");
+const replies = channel("ringpost:reply");
+
+const names = new Map<number, OperationName>(
+  // Object.entries forgets which strings the names are.
+  Object.entries(operations).map(([name, { opcode }]) => [opcode, name as OperationName]),
+);
+
+let lastId = 0;
+
+export function isListenedTo(): boolean {
+  return requests.hasSubscribers || replies.hasSubscribers;
+}
+
+/** The request is filled in, and about to be posted. What a subscriber throws is Node's to report, and reaches no request. */
+export function publishRequest(request: PendingRequest, client: number): void {
+  const event = describe(request, client);
+  const postedNs = process.hrtime.bigint();
+  const tell = (): void => {
+    event.durationNs = Number(process.hrtime.bigint() - postedNs);
+    replies.publish(event);
+  };
+  const { resolve, reject } = request;
+  request.resolve = (value) => {
+    event.result = value;
+    resolve.call(request, value);
+    tell();
+  };
+  request.reject = (error) => {
+    event.error = error;
+    reject.call(request, error);
+    tell();
+  };
+  requests.publish(event);
+}
+
+function describe(request: PendingRequest, client: number): OpenEvent {
+  return {
+    id: ++lastId,
+    client,
+    operation: names.get(request.opcode)!, // begin() takes opcodes from the same table
+    fd: request.fd < 0 ? undefined : request.fd,
+    path: request.shownPath(),
+    dest: request.shownDest(),
+    bytes: bytesOf(request),
+    result: undefined,
+    error: undefined,
+    durationNs: Number.NaN,
+  };
+}
+
+function bytesOf({ view, views, length }: PendingRequest): number | undefined {
+  if (views !== undefined) return views.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return view === undefined ? undefined : length;
+}

@@ -1,0 +1,131 @@
+/** The channels of node:diagnostics_channel: what subscribers hear, and that they can't harm. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { opened, type RequestEvent } from "ringpost";
+import { afterEach, describe, expect, it } from "vitest";
+import { useEngine } from "../support/engine-setups.js";
+import { failureOf } from "../support/failures.js";
+
+type Listener = (event: RequestEvent) => void;
+
+const subscribed: (() => void)[] = [];
+afterEach(() => {
+  for (const end of subscribed.splice(0)) end();
+});
+
+function listen(name: "ringpost:request" | "ringpost:reply", listener: Listener): void {
+  const onMessage = (message: unknown): void => listener(message as RequestEvent); // ours alone
+  subscribe(name, onMessage);
+  subscribed.push(() => unsubscribe(name, onMessage));
+}
+
+/** Copies of what is heard from now on. */
+function record(): { requests: RequestEvent[]; replies: RequestEvent[] } {
+  const requests: RequestEvent[] = [];
+  const replies: RequestEvent[] = [];
+  listen("ringpost:request", (event) => requests.push({ ...event }));
+  listen("ringpost:reply", (event) => replies.push({ ...event }));
+  return { requests, replies };
+}
+
+describe("diagnostics", () => {
+  const running = useEngine();
+  const here = new URL(import.meta.url).pathname;
+
+  it("tell of a request when it is posted, and of its reply when it is settled", async () => {
+    const { requests, replies } = record();
+    const opening = running.client.open(here);
+    expect(requests).toMatchObject([
+      { client: 0, operation: "open", path: here, fd: undefined, result: undefined },
+    ]);
+    expect(requests[0]!.durationNs).toBeNaN();
+    expect(replies).toEqual([]);
+    const fd = await opening;
+    expect(replies).toMatchObject([{ ...requests[0], result: fd, durationNs: expect.any(Number) }]);
+    expect(replies[0]!.durationNs).toBeGreaterThan(0);
+    const bytes = await running.client.read(fd, Buffer.alloc(100), { position: 0 });
+    await running.client.readv(fd, [Buffer.alloc(10), Buffer.alloc(20)], { position: 0 });
+    await running.client.close(fd);
+    expect(bytes).toBe(100);
+    expect(replies.slice(1)).toMatchObject([
+      { operation: "read", fd, bytes: 100, result: 100, error: undefined },
+      { operation: "readv", fd, bytes: 30, result: 30 },
+      { operation: "close", fd, bytes: undefined, result: undefined },
+    ]);
+    expect(new Set(replies.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it("tell of each step of a chain when it is posted", async () => {
+    const { requests, replies } = record();
+    const chain = running.client.chain().open(here).read(opened, Buffer.alloc(10));
+    expect(requests).toEqual([]);
+    await chain.run();
+    expect(replies).toMatchObject([
+      { operation: "open", path: here, result: undefined, error: undefined },
+      { operation: "read", bytes: 10, result: 10 },
+    ]);
+    expect(requests).toHaveLength(2);
+  });
+
+  it("are one object for a request and its reply", async () => {
+    const posted: RequestEvent[] = [];
+    const settled: RequestEvent[] = [];
+    listen("ringpost:request", (event) => posted.push(event));
+    listen("ringpost:reply", (event) => settled.push(event));
+    await Promise.all(Array.from({ length: 20 }, () => running.client.nop()));
+    expect(settled).toHaveLength(20);
+    expect(settled.every((event, nth) => event === posted[nth])).toBe(true);
+  });
+
+  it("tell of failures, of the kernel's and of those before it", async () => {
+    const { replies } = record();
+    const missing = await failureOf(() => running.client.open("/no/such/file"));
+    const aborted = await failureOf(() => running.client.nop({ signal: AbortSignal.abort() }));
+    expect(replies).toMatchObject([
+      { operation: "open", path: "/no/such/file", result: undefined },
+      { operation: "nop", result: undefined },
+    ]);
+    expect(replies.map(({ error }) => error?.message)).toEqual([missing.message, aborted.message]);
+  });
+
+  it("tell whether one channel is listened to or both", async () => {
+    const replies: string[] = [];
+    listen("ringpost:reply", ({ operation }) => replies.push(operation));
+    await running.client.nop();
+    expect(replies).toEqual(["nop"]);
+  });
+
+  it("tell nobody of a request that was posted before", async () => {
+    const nop = running.client.nop();
+    const { replies } = record();
+    await nop;
+    expect(replies).toEqual([]);
+  });
+
+  it("go on telling of a request whose subscriber has left", async () => {
+    record();
+    const nop = running.client.nop();
+    for (const end of subscribed.splice(0)) end();
+    expect(await nop).toBeUndefined();
+  });
+
+  it("let no subscriber that throws break a request", async () => {
+    const uncaught = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    const thrown: string[] = [];
+    process.on("uncaughtException", (error) => thrown.push(error.message));
+    try {
+      for (const name of ["ringpost:request", "ringpost:reply"] as const) {
+        listen(name, () => {
+          throw new Error(name);
+        });
+      }
+      expect(await running.client.nop()).toBeUndefined();
+      expect((await failureOf(() => running.client.open("/no/such/file"))).code).toBe("ENOENT");
+      await expect.poll(() => thrown).toHaveLength(4);
+      expect(new Set(thrown)).toEqual(new Set(["ringpost:request", "ringpost:reply"]));
+    } finally {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of uncaught) process.on("uncaughtException", listener);
+    }
+  });
+});
