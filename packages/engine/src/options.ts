@@ -39,6 +39,8 @@ export interface TestingOptions {
   readonly withoutFeatures?: number;
   /** IORING_OP_* to do without. */
   readonly withoutOperations?: readonly number[];
+  /** Fewer completions than the credits ask for, so that the ring overflows. */
+  readonly completionEntries?: number;
   /** Where the indexes of all rings start. */
   readonly initialIndex?: number;
 }
@@ -86,7 +88,9 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     credits,
     queueLimit,
     entries,
-    completionEntries: toCompletionEntries(options.completionEntries, maxClients, credits, entries),
+    completionEntries:
+      testing.completionEntries ??
+      toCompletionEntries(options.completionEntries, maxClients, credits, entries),
     deferTaskrun,
     testing,
   };
