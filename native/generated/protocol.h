@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 971935938u;
+inline constexpr uint32_t kLayoutHash = 476292729u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -50,6 +50,7 @@ inline constexpr uint32_t kOverflows = 22u;
 inline constexpr uint32_t kClientsOpened = 23u;
 inline constexpr uint32_t kClientsDrained = 24u;
 inline constexpr uint32_t kPlainCalls = 25u;
+inline constexpr uint32_t kPolled = 26u;
 inline constexpr uint32_t kEnterSizes = 32u;
 }  // namespace engine_counter
 
@@ -151,6 +152,7 @@ inline constexpr uint32_t kKept = 536870912u;
 namespace reply_note {
 inline constexpr uint32_t kEndOfFile = 65536u;
 inline constexpr uint32_t kKeepsFd = 131072u;
+inline constexpr uint32_t kNotPolled = 262144u;
 }  // namespace reply_note
 
 namespace stage {

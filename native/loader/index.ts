@@ -23,6 +23,8 @@ export interface NativeEngine {
   readonly extendedWait: boolean;
   /** Leases are registered with the ring (Linux 5.19). */
   readonly registeredBuffers: boolean;
+  /** There is a second ring for polled transfers: `iopoll`. */
+  readonly polledRing: boolean;
   /** Serves until JavaScript has something to do: the number of clients to notify, or `RunResult.STOPPED`. */
   run(): number;
 }
@@ -31,6 +33,8 @@ export interface NativeEngineOptions {
   readonly entries?: number;
   readonly completionEntries?: number;
   readonly deferTaskrun?: boolean;
+  readonly iopoll?: boolean;
+  readonly assumePollQueues?: boolean;
   readonly withoutSetupFlags?: number;
   readonly withoutFeatures?: number;
   readonly withoutOperations?: readonly number[];

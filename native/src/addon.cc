@@ -81,6 +81,8 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   if (!FlagOr(options, "deferTaskrun", true)) {
     engine_options.ring.without_setup_flags |= abi::kSetupDeferTaskrun;
   }
+  engine_options.polled.enabled = FlagOr(options, "iopoll", false);
+  engine_options.polled.asks_sysfs = !FlagOr(options, "assumePollQueues", false);
   engine_options.ring.without_features = OptionOr(options, "withoutFeatures", 0);
   if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
     const auto operations = without.As<Napi::Array>();
@@ -117,6 +119,7 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   object.Set("registeredRingFd", report.registered_ring_fd);
   object.Set("extendedWait", report.extended_wait);
   object.Set("registeredBuffers", handle->engine_->has_buffer_table());
+  object.Set("polledRing", handle->engine_->polls());
   object.Set("run", Napi::Function::New<Run>(env, "run", handle.get()));
   object.AddFinalizer([](Napi::Env, EngineHandle* done) { delete done; }, handle.release());
   return object;

@@ -71,7 +71,8 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   // Before its turn: it fails when that comes. After: what became of it stays.
   if (flight.chained && service.chain_steps[slot].state != ChainStep::State::kRunning) return;
   if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
-  if (Closes(flight)) return;
+  // A polled transfer ends by itself, and its ring takes no cancellations (EINVAL).
+  if (Closes(flight) || flight.polled) return;
   if (flight.by_call) return calls_.Cancel(&flight);
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpAsyncCancel;
@@ -125,9 +126,10 @@ void Engine::Submit(const abi::Sqe& sqe) {
     Count(memory_.counter(protocol::engine_counter::kPlainCalls));
     return;
   }
-  Enqueue(sqe);
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
+  if (polled_.is_open() && SubmitPolled(sqe)) return;
+  Enqueue(sqe);
   // What the kernel itself moves to its worker threads it tells nobody.
   if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
 }

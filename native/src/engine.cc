@@ -57,9 +57,8 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   RingOptions ring = options.ring;
   ring.counters = &memory.counter(0);
   if (const int opened = engine->ring_.Open(ring); opened < 0) return opened;
-  // Leases work without it, as plain page-aligned memory.
-  const uint32_t slabs = std::min(memory.max_clients() * protocol::kMaxSlabs, abi::kMaxBuffers);
-  if (engine->ring_.RegisterBufferTable(slabs) == 0) engine->buffer_table_size_ = slabs;
+  if (const int opened = engine->OpenPolledRing(ring); opened < 0) return opened;
+  engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
     engine->file_table_size_ = kFileTableSize;
   for (uint32_t client = 0; client < memory.max_clients(); client++) memory.ResetMailbox(client);
@@ -81,6 +80,7 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
 
 int Engine::Run() {
   notify_count_ = 0;
+  if (polled_.is_open()) run_began_ = Clock::now();
   for (;;) {
     if (roster_->has_changes()) ServeRoster();
     if (stopping_) {
@@ -93,14 +93,18 @@ int Engine::Run() {
     const bool took = !stopping_ && TakeRequests();
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
-    if (ring_.Pending() > 0) {
+    // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
+    const bool polls = polled_.in_flight() > 0;
+    if (ring_.Pending() > 0 || (polls && in_flight_count_ > polled_.in_flight())) {
       ring_.Submit();
       CountOverflow();
     }
+    if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
     PublishReplies();
     if (notify_count_ > 0) return static_cast<int>(notify_count_);
-    if (took || reaped || ring_.Pending() > 0) continue;
+    if (polls && PolledFor(std::chrono::milliseconds(options_.idle_wait_ms))) return 0;
+    if (took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0) continue;
     if (LooksAgain()) continue;
     if (!WaitForWork()) return 0;
   }
@@ -248,7 +252,7 @@ void Engine::FinishClosing(ClientService& service) {
   CloseKept(service);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
     if (service.regions->IsRegistered(slab)) {
-      (void)ring_.UpdateBuffer(service.index * protocol::kMaxSlabs + slab, nullptr, 0);
+      (void)UpdateBuffer(service.index * protocol::kMaxSlabs + slab, {});
     }
   }
   memory_.ResetMailbox(service.index);
@@ -279,7 +283,12 @@ void Engine::Shutdown() {
   stopping_ = true;
   for (const uint32_t client : active_) CancelInFlight(services_[client]);
   while (in_flight_count_ > 0) {
-    ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
+    if (polled_.in_flight() > 0) {
+      ring_.Submit();
+      polled_.Poll();
+    } else {
+      ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
+    }
     ReapCompletions();
   }
   calls_.Stop();
@@ -290,6 +299,7 @@ void Engine::Shutdown() {
   for (const uint32_t client : active_)
     roster_->Bequeath(client, services_[client].replies, std::move(services_[client].handed));
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
+  polled_.Close();
   ring_.Close();
   roster_->EngineGone();
 }

@@ -7,6 +7,7 @@
 //   chains.cc               requests that run one after the other
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
+//   poll_transfers.cc       the second ring, whose completions are polled for
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
@@ -31,6 +32,7 @@
 #include "handed_descriptors.h"
 #include "in_flight.h"
 #include "offset_lines.h"
+#include "polled_ring.h"
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
@@ -62,6 +64,7 @@ struct ClientService {
 
 struct EngineOptions {
   RingOptions ring;
+  PolledOptions polled;
   uint32_t idle_wait_ms =
       500;  // longest sleep: a thread in a system call can't be terminated, so it must come back
   PlainCall plain_call = CallPlainly;
@@ -92,6 +95,8 @@ class Engine {
   [[nodiscard]] bool has_buffer_table() const { return buffer_table_size_ > 0; }
   // Whether chains open their files in the ring's own table.
   [[nodiscard]] bool has_file_table() const { return file_table_size_ > 0; }
+  // Whether there is a second ring, for polled transfers.
+  [[nodiscard]] bool polls() const { return polled_.is_open(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -108,6 +113,9 @@ class Engine {
     return static_cast<uint32_t>(user_data >> 32) & 0xff'ffff;
   }
   static uint32_t SlotOf(uint64_t user_data) { return static_cast<uint32_t>(user_data); }
+  InFlight& FlightOf(uint64_t user_data) {
+    return services_[ClientOf(user_data)].in_flight[SlotOf(user_data)];
+  }
 
   // engine.cc
   void ServeRoster();
@@ -170,6 +178,14 @@ class Engine {
   void StartHeldOfAll();
   void CancelHeld(ClientService& service, uint32_t slot);
   static void TakeOutOfHeld(ClientService& service, uint32_t slot);
+  // poll_transfers.cc
+  [[nodiscard]] int OpenPolledRing(const RingOptions& main);
+  [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);
+  uint32_t ReapPolled();
+  void CompletePolled(const abi::Cqe& cqe);
+  [[nodiscard]] bool PolledFor(std::chrono::milliseconds time) const;
+  void RegisterBufferTables();
+  [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
 
   // reap_completions.cc
   bool ReapCompletions();
@@ -187,6 +203,8 @@ class Engine {
   const std::shared_ptr<Roster> roster_;
   const EngineOptions options_;
   Ring ring_;
+  PolledRing polled_;
+  Clock::time_point run_began_;     // only kept where there is a polled ring
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
   bool doorbell_poll_stays_ = true;

@@ -21,6 +21,8 @@ struct InFlight {
   bool overdue = false;     // that is why it was cancelled
   bool chained = false;     // a step of a chain: chain_step.h
   bool held = false;        // drains.cc: it waits for a drain
+  bool polled = false;      // it is with the polled ring
+  bool unpollable = false;  // and that said that there is nothing to poll
   int32_t counted_fd = -1;  // descriptor_users.h
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};

@@ -93,6 +93,7 @@ struct RingFdUpdate {
   uint64_t data;
 };
 
+inline constexpr uint32_t kSetupIopoll = 1u << 0;
 inline constexpr uint32_t kSetupCqsize = 1u << 3;
 inline constexpr uint32_t kSetupClamp = 1u << 4;          // since Linux 5.6
 inline constexpr uint32_t kSetupSubmitAll = 1u << 7;      // since Linux 5.18
@@ -185,7 +186,7 @@ static_assert(offsetof(Sqe, user_data) == offsetof(io_uring_sqe, user_data));
 static_assert(offsetof(Sqe, buffer_index) == offsetof(io_uring_sqe, buf_index));
 
 // The numbers against the system's header, each from the version of the header on that has it.
-static_assert(kSetupCqsize == IORING_SETUP_CQSIZE);
+static_assert(kSetupIopoll == IORING_SETUP_IOPOLL && kSetupCqsize == IORING_SETUP_CQSIZE);
 static_assert(kSqeFixedFile == IOSQE_FIXED_FILE && kSqeAsync == IOSQE_ASYNC);
 static_assert(kOffSqRing == IORING_OFF_SQ_RING && kOffSqes == IORING_OFF_SQES);
 static_assert(kEnterGetevents == IORING_ENTER_GETEVENTS && kFsyncDatasync == IORING_FSYNC_DATASYNC);

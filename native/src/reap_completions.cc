@@ -54,6 +54,7 @@ bool Engine::ReapCompletions() {
         break;
     }
   }
+  if (polled_.in_flight() > 0) count += ReapPolled();
   if (count == 0) return called;
   if (stopping_) last_progress_ = Clock::now();
   return true;
@@ -138,6 +139,7 @@ void Engine::Finish(ClientService& service, uint32_t slot, int32_t result, uint3
 // of the room.
 void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t reply_note) {
   InFlight& flight = service.in_flight[slot];
+  if (flight.unpollable && result == -EOPNOTSUPP) reply_note |= note::kNotPolled;
   service.regions->Spend(slot);
   service.replies.Push({slot, flight.generation, result, reply_note});
   flight.opcode = InFlight::kIdle;

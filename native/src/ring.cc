@@ -111,6 +111,7 @@ int Ring::Setup(const RingOptions& options, io_uring_params* params) {
   const SetupCall setup = options.setup_call != nullptr ? options.setup_call : KernelSetup;
   uint32_t flags = kWantedSetup & ~options.without_setup_flags;
   if ((flags & abi::kSetupSingleIssuer) == 0) flags &= ~abi::kSetupDeferTaskrun;
+  if (options.polled) flags |= abi::kSetupIopoll;
   const auto attempt = [&] {
     *params = {};
     params->flags = flags;

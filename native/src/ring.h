@@ -25,6 +25,7 @@ struct RingOptions {
   uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
   bool register_ring_fd = true;
   uint64_t* counters = nullptr;    // index with protocol::engine_counter; nullptr: nobody counts
+  bool polled = false;             // completions come by asking the devices
   SetupCall setup_call = nullptr;  // nullptr: the kernel
 };
 

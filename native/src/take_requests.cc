@@ -114,6 +114,8 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.taken_ns = now_ns_;
   flight.cancelled = false;
   flight.overdue = false;
+  flight.polled = false;
+  flight.unpollable = false;
   flight.awaits_writer = false;
   flight.in_line = false;
   flight.chained = false;
@@ -159,8 +161,7 @@ int32_t Engine::RegisterSlab(ClientService& service, const Request& request) {
   if (found < 0) return found;
   const uint32_t index = service.index * protocol::kMaxSlabs + request.region;
   if (index >= buffer_table_size_) return -EOPNOTSUPP;
-  if (const int updated = ring_.UpdateBuffer(index, slab.base, slab.length); updated < 0)
-    return updated;
+  if (const int updated = UpdateBuffer(index, slab); updated < 0) return updated;
   service.regions->SetRegistered(request.region, static_cast<uint16_t>(index));
   return 0;
 }

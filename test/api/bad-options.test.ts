@@ -30,6 +30,7 @@ describe("Engine.start", () => {
     [{ queueLimit: true }, WRONG_TYPE, type("queueLimit", "type boolean (true)")],
     [{ entries: 0 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "0")],
     [{ entries: 2 ** 20 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "1048576")],
+    [{ iopoll: "yes" }, WRONG_TYPE, type("iopoll", "type string ('yes')", "boolean")],
     [{ deferTaskrun: 1 }, WRONG_TYPE, type("deferTaskrun", "type number (1)", "boolean")],
     [
       { maxClients: 2, credits: 4, completionEntries: 16 },

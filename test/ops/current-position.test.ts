@@ -76,7 +76,7 @@ describeOnEngineSetups((running) => {
   });
 
   it("moves on where O_DIRECT reads past the page cache", async (context) => {
-    const fd = descriptors.openDirect(context, makeBlocks(), fs.constants.O_RDONLY);
+    const fd = descriptors.openDirect(context, running.engine, makeBlocks(), fs.constants.O_RDONLY);
     using lease = running.client.lease(BLOCK_BYTES);
     const seen: (number | undefined)[] = [];
     for (let nth = 0; nth < BLOCKS; nth++) {
@@ -89,7 +89,7 @@ describeOnEngineSetups((running) => {
 
   it("moves on where O_DIRECT writes past the page cache", async (context) => {
     const path = makeBlocks();
-    const fd = descriptors.openDirect(context, path, fs.constants.O_WRONLY);
+    const fd = descriptors.openDirect(context, running.engine, path, fs.constants.O_WRONLY);
     using lease = running.client.lease(BLOCK_BYTES);
     for (let nth = 0; nth < BLOCKS; nth++) {
       lease.buffer.fill(100 + nth);
@@ -102,7 +102,7 @@ describeOnEngineSetups((running) => {
   });
 
   it("gives each of several O_DIRECT reads at a time bytes of its own", async (context) => {
-    const fd = descriptors.openDirect(context, makeBlocks(), fs.constants.O_RDONLY);
+    const fd = descriptors.openDirect(context, running.engine, makeBlocks(), fs.constants.O_RDONLY);
     const leases = lendBlocks();
     await Promise.all(leases.map(({ buffer }) => running.client.read(fd, buffer)));
     expect(leases.map(({ buffer }) => buffer[0]).sort()).toEqual(ALL_IN_ORDER);
@@ -130,7 +130,7 @@ describeOnEngineSetups((running) => {
 
   it("leaves no one waiting behind reads of a client that is cut off", async (context) => {
     const path = makeBlocks();
-    const fd = descriptors.openDirect(context, path, fs.constants.O_RDONLY);
+    const fd = descriptors.openDirect(context, running.engine, path, fs.constants.O_RDONLY);
     const other = await onceThereIsASeat(() => connect(running.engine.handle()));
     const ours = lendBlocks();
     const reads: Promise<number>[] = [];
@@ -145,7 +145,7 @@ describeOnEngineSetups((running) => {
 
   it("moves on within readFile, too, where O_DIRECT reads past the page cache", async (context) => {
     const path = makeBlocks();
-    descriptors.openDirect(context, path, fs.constants.O_RDONLY);
+    descriptors.openDirect(context, running.engine, path, fs.constants.O_RDONLY);
     // Not by the client's own readFile: one that doesn't move on would go on to 2 GiB.
     const raw = await onceThereIsASeat(() => new RawClient(running.engine.handle()));
     try {

@@ -45,7 +45,7 @@ describeOnEngineSetups((running) => {
   it("is fit for O_DIRECT, where other buffers are not", async (context) => {
     const pattern = patternBytes(16_384);
     const path = dir().file(pattern);
-    const fd = descriptors.openDirect(context, path, fs.constants.O_RDWR);
+    const fd = descriptors.openDirect(context, running.engine, path, fs.constants.O_RDWR);
     for (const bytes of [4096, 8192, 16_384]) {
       using lease = lend(bytes);
       expect(await running.client.read(fd, lease.buffer, 0)).toBe(bytes);

@@ -56,6 +56,8 @@ export const engineSetups: readonly EngineSetup[] = [
     title: "as a kernel without newer operations",
     options: { testing: { withoutOperations: withPlainCalls } },
   },
+  // Polled are transfers past the page cache alone: test/ops/iopoll.test.ts.
+  { title: "iopoll", options: { iopoll: true } },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },
   {
     title: "indexes near 2^32",

@@ -1,6 +1,8 @@
 /** Descriptors that a test opens by node:fs, and how many the process has. */
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:fs";
+import type { Engine } from "ringpost";
 import { afterEach, type TestContext } from "vitest";
+import { hasPollQueues, NO_POLL_QUEUES } from "./poll-queues.js";
 
 /** What the descriptors of this process stand for: a path, or a kind of thing. */
 export function listDescriptors(): string[] {
@@ -21,8 +23,8 @@ export function countDescriptors(below: string): number {
 export interface Descriptors {
   /** Opens a file; closed after the test. */
   open(path: string, flags?: string | number): number;
-  /** The same, past the page cache; skips the test where the file system can't. */
-  openDirect(context: TestContext, path: string, flags: number): number;
+  /** The same, past the page cache; skips the test where the file system can't, or can't be polled and the engine would. */
+  openDirect(context: TestContext, engine: Engine, path: string, flags: number): number;
   /** Closes this one after the test, too. */
   keep(fd: number): number;
 }
@@ -37,7 +39,10 @@ export function useDescriptors(): Descriptors {
     return fd;
   };
   const open = (path: string, flags: string | number = "r"): number => keep(openSync(path, flags));
-  const openDirect = (context: TestContext, path: string, flags: number): number => {
+  const openDirect: Descriptors["openDirect"] = (context, engine, path, flags) => {
+    if (engine.report.polledRing && hasPollQueues(path) !== true) {
+      return context.skip(NO_POLL_QUEUES);
+    }
     try {
       return open(path, flags | constants.O_DIRECT);
     } catch (error) {

@@ -110,6 +110,7 @@ export function closedError(what: "client" | "engine"): CodedError {
 }
 
 const EAGAIN = -11;
+const EOPNOTSUPP = -95;
 
 const systemErrors = getSystemErrorMap();
 
@@ -136,6 +137,22 @@ export function operationError(
     { errno, code, syscall },
     path === undefined ? undefined : { path },
     dest === undefined ? undefined : { dest },
+  );
+}
+
+/**
+ * A transfer was to be polled for, and there is nothing to poll. libuv calls this number ENOTSUP, and speaks of sockets; the
+ * name that io_uring's users know says it better.
+ */
+export function notPolledError(syscall: string, path?: string): OperationError {
+  const from = path === undefined ? "" : ` '${path}'`;
+  return Object.assign(
+    new Error(
+      `EOPNOTSUPP: the device or file system has no poll queues, ${syscall}${from} ` +
+        "(give its driver some, as nvme.poll_queues=2 does, or start the engine without iopoll)",
+    ),
+    { errno: EOPNOTSUPP, code: "EOPNOTSUPP", syscall },
+    path === undefined ? undefined : { path },
   );
 }
 

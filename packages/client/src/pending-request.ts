@@ -1,7 +1,7 @@
 import type { View } from "@ringpost/native";
-import { CURRENT_POSITION } from "@ringpost/protocol";
+import { CURRENT_POSITION, ReplyNote } from "@ringpost/protocol";
 import type { Position } from "./arguments.js";
-import { type OperationError, operationError } from "./node-errors.js";
+import { notPolledError, type OperationError, operationError } from "./node-errors.js";
 import type { LeasedPages } from "./slabs.js";
 
 /** Where a reply's payload lies, for what doesn't fit into a number. */
@@ -26,7 +26,7 @@ const ENOSYS = -38;
 
 export const nothing: Decode = () => undefined;
 
-const failOperation: Fail = (request, errno) => request.error(errno);
+const failOperation: Fail = (request, errno, note) => request.error(errno, note);
 
 function shown(path: string | Uint8Array | undefined): string | undefined {
   if (path === undefined || typeof path === "string") return path;
@@ -150,7 +150,8 @@ export class PendingRequest {
   }
 
   /** The error of this request. */
-  error(errno: number): OperationError {
+  error(errno: number, note = 0): OperationError {
+    if ((note & ReplyNote.NOT_POLLED) !== 0) return notPolledError(this.syscall);
     const hint = errno === ENOSYS ? ` (it needs Linux ${this.kernel})` : "";
     return operationError(errno, this.syscall, this.shownPath(), this.shownDest(), hint);
   }

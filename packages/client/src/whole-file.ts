@@ -9,7 +9,7 @@ import { constants as bufferConstants } from "node:buffer";
 import { constants, type Stats } from "node:fs";
 import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
-import { fileTooLarge, operationError } from "./node-errors.js";
+import { fileTooLarge, notPolledError, operationError } from "./node-errors.js";
 import type { Control } from "./options.js";
 import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
 import { postControlled } from "./post.js";
@@ -26,6 +26,9 @@ const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, bufferConstants.MAX_LENGTH);
 const failRecipe: Fail = (request, errno, note) => {
   switch (note & 0xffff) {
     case Stage.MOVE:
+      if ((note & ReplyNote.NOT_POLLED) !== 0) {
+        return notPolledError(request.syscall, request.shownPath());
+      }
       return operationError(
         errno,
         request.syscall,

@@ -180,12 +180,14 @@ function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): Shared
 
 function startWorker(
   memory: SharedArrayBuffer,
-  { entries, completionEntries, deferTaskrun, testing }: ResolvedOptions,
+  { entries, completionEntries, deferTaskrun, iopoll, testing }: ResolvedOptions,
 ): Worker {
   const options: NativeEngineOptions = {
     entries,
     completionEntries,
     deferTaskrun,
+    iopoll,
+    assumePollQueues: testing.assumePollQueues ?? false,
     withoutSetupFlags: testing.withoutSetupFlags ?? 0,
     withoutFeatures: testing.withoutFeatures ?? 0,
     withoutOperations: testing.withoutOperations ?? [],

@@ -28,6 +28,12 @@ export interface EngineOptions {
    * 6.1). Default true; false is for comparison.
    */
   readonly deferTaskrun?: boolean;
+  /**
+   * Whether reads and writes of files and disks that are open with O_DIRECT go to a second ring, whose completions the engine
+   * polls the device for (IORING_SETUP_IOPOLL); it keeps its CPU busy as long as there are any. Where the device has no poll
+   * queues they reject with EOPNOTSUPP. Default false.
+   */
+  readonly iopoll?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
   readonly testing?: TestingOptions;
 }
@@ -41,6 +47,8 @@ export interface TestingOptions {
   readonly withoutOperations?: readonly number[];
   /** Fewer completions than the credits ask for, so that the ring overflows. */
   readonly completionEntries?: number;
+  /** Polled transfers go to the kernel whatever sysfs says of their device. */
+  readonly assumePollQueues?: boolean;
   /** Where the indexes of all rings start. */
   readonly initialIndex?: number;
 }
@@ -52,6 +60,7 @@ export interface ResolvedOptions {
   readonly entries: number;
   readonly completionEntries: number;
   readonly deferTaskrun: boolean;
+  readonly iopoll: boolean;
   readonly testing: TestingOptions;
 }
 
@@ -71,6 +80,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     queueLimit = 65_536,
     entries = 256,
     deferTaskrun = true,
+    iopoll = false,
     testing = {},
   } = options;
   if (backend !== "auto" && backend !== "io_uring") {
@@ -83,6 +93,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   checkInteger(queueLimit, "options.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(entries, "options.entries", 1, 32_768);
   checkBoolean(deferTaskrun, "options.deferTaskrun");
+  checkBoolean(iopoll, "options.iopoll");
   return {
     maxClients,
     credits,
@@ -92,6 +103,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
       testing.completionEntries ??
       toCompletionEntries(options.completionEntries, maxClients, credits, entries),
     deferTaskrun,
+    iopoll,
     testing,
   };
 }

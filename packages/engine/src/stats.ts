@@ -66,6 +66,8 @@ export interface EngineStats extends RequestStats {
   readonly idleWakeups: number;
   /** Times the doorbell woke it: several rings at once are one. */
   readonly doorbells: number;
+  /** Of those submitted, transfers that were to be polled for. */
+  readonly polled: number;
   /** Times a client woke up, over all clients. */
   readonly clientWakeups: number;
   /** Requests that a system call carried out, as the kernel's io_uring lacks the operation. Not among those submitted. */
@@ -98,6 +100,7 @@ export function readStats(memory: SharedArrayBuffer): EngineStats {
     doorbells: count(EngineCounter.DOORBELLS),
     notifies: count(EngineCounter.NOTIFIES),
     clientWakeups: sumOf(clients, ({ wakeups }) => wakeups),
+    polled: count(EngineCounter.POLLED),
     plainCalls: count(EngineCounter.PLAIN_CALLS),
     cancels: count(EngineCounter.CANCELS),
     overflows: count(EngineCounter.OVERFLOWS),

@@ -64,6 +64,7 @@ export const EngineCounter = {
   CLIENTS_OPENED: 23,
   CLIENTS_DRAINED: 24,
   PLAIN_CALLS: 25,
+  POLLED: 26,
   /** The first of {@link BATCH_BUCKETS}: by submissions, the enters that submitted any. */
   ENTER_SIZES: 32,
 } as const;
@@ -245,6 +246,8 @@ export const ReplyNote = {
    * word of the payload.
    */
   KEEPS_FD: 0x2_0000,
+  /** EOPNOTSUPP of a transfer that was to be polled: its device, or file system, has nothing to poll. */
+  NOT_POLLED: 0x4_0000,
 } as const;
 
 /** Which step of a recipe a reply speaks of: the error's `syscall`. */
