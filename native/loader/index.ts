@@ -21,6 +21,10 @@ export interface NativeEngine {
   readonly operations: readonly number[];
   /** Waits are bounded by IORING_ENTER_EXT_ARG (Linux 5.11); ppoll otherwise. */
   readonly extendedWait: boolean;
+  /** Waits can be for several completions (Linux 6.12). */
+  readonly minWait: boolean;
+  /** Most worker threads of the kernel per NUMA node, for work that ends by itself and for other work; 0: it doesn't tell (before Linux 5.15). */
+  readonly kernelWorkers: { readonly bounded: number; readonly unbounded: number };
   /** Leases are registered with the ring (Linux 5.19). */
   readonly registeredBuffers: boolean;
   /** There is a second ring for polled transfers: `iopoll`. */
@@ -29,12 +33,24 @@ export interface NativeEngine {
   run(): number;
 }
 
+/** Why there is no engine. */
+export interface StartRefusal {
+  /** Negative. */
+  readonly errno: number;
+  /** The option that this kernel can't do; "" where it gives no ring at all. */
+  readonly option: "" | "kernelWorkers";
+}
+
 export interface NativeEngineOptions {
   readonly entries?: number;
   readonly completionEntries?: number;
   readonly deferTaskrun?: boolean;
   readonly iopoll?: boolean;
   readonly assumePollQueues?: boolean;
+  readonly boundedWorkers?: number;
+  readonly unboundedWorkers?: number;
+  readonly minWaitCompletions?: number;
+  readonly minWaitUs?: number;
   readonly withoutSetupFlags?: number;
   readonly withoutFeatures?: number;
   readonly withoutOperations?: readonly number[];
@@ -64,8 +80,7 @@ export interface NativeClient {
 
 export interface Addon {
   readonly layoutHash: number;
-  /** Returns a negative errno where the kernel refuses. */
-  startEngine(memory: Uint8Array, options: NativeEngineOptions): NativeEngine | number;
+  startEngine(memory: Uint8Array, options: NativeEngineOptions): NativeEngine | StartRefusal;
   /** Returns false where there is no such engine any more. */
   stopEngine(engine: number, graceMs: number): boolean;
   /** Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone. */

@@ -24,7 +24,7 @@ namespace {
 
 class EngineHandle {
  public:
-  // startEngine(memory: Uint8Array, options) → { id, setupFlags, …, run() } or a negative errno
+  // startEngine(memory: Uint8Array, options) → { id, setupFlags, …, run() } or { errno, option }
   static Napi::Value Start(const Napi::CallbackInfo& info);
 
   ~EngineHandle() { End(); }
@@ -64,6 +64,49 @@ bool FlagOr(const Napi::Object& options, const char* name, bool otherwise) {
   return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
 }
 
+// By name, as options.ts has them; "" where it is the ring itself.
+const char* NameOf(RefusedOption option) {
+  switch (option) {
+    case RefusedOption::kKernelWorkers:
+      return "kernelWorkers";
+    default:
+      return "";
+  }
+}
+
+Napi::Value Refusal(Napi::Env env, int error, RefusedOption option) {
+  auto refusal = Napi::Object::New(env);
+  refusal.Set("errno", error);
+  refusal.Set("option", NameOf(option));
+  return refusal;
+}
+
+EngineOptions ReadOptions(const Napi::Object& options) {
+  EngineOptions read;
+  read.ring.entries = OptionOr(options, "entries", read.ring.entries);
+  read.ring.completion_entries =
+      OptionOr(options, "completionEntries", read.ring.completion_entries);
+  read.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
+  if (!FlagOr(options, "deferTaskrun", true)) {
+    read.ring.without_setup_flags |= abi::kSetupDeferTaskrun;
+  }
+  read.ring.without_features = OptionOr(options, "withoutFeatures", 0);
+  read.ring.workers = {OptionOr(options, "boundedWorkers", 0),
+                       OptionOr(options, "unboundedWorkers", 0)};
+  read.min_wait_completions = OptionOr(options, "minWaitCompletions", 1);
+  read.min_wait_us = OptionOr(options, "minWaitUs", 0);
+  read.polled.enabled = FlagOr(options, "iopoll", false);
+  read.polled.asks_sysfs = !FlagOr(options, "assumePollQueues", false);
+  if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
+    const auto operations = without.As<Napi::Array>();
+    for (uint32_t nth = 0; nth < operations.Length(); nth++) {
+      const uint32_t operation = operations.Get(nth).ToNumber().Uint32Value();
+      if (operation < 64) read.ring.without_operations |= uint64_t{1} << operation;
+    }
+  }
+  return read;
+}
+
 Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto memory_view = info[0].As<Napi::Uint8Array>();
@@ -71,33 +114,17 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   SharedMemory memory;
   if (const int opened = SharedMemory::Open(memory_view.Data(), memory_view.ByteLength(), &memory);
       opened < 0) {
-    return Napi::Number::New(env, opened);
+    return Refusal(env, opened, RefusedOption::kNone);
   }
-  EngineOptions engine_options;
-  engine_options.ring.entries = OptionOr(options, "entries", engine_options.ring.entries);
-  engine_options.ring.completion_entries =
-      OptionOr(options, "completionEntries", engine_options.ring.completion_entries);
-  engine_options.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
-  if (!FlagOr(options, "deferTaskrun", true)) {
-    engine_options.ring.without_setup_flags |= abi::kSetupDeferTaskrun;
-  }
-  engine_options.polled.enabled = FlagOr(options, "iopoll", false);
-  engine_options.polled.asks_sysfs = !FlagOr(options, "assumePollQueues", false);
-  engine_options.ring.without_features = OptionOr(options, "withoutFeatures", 0);
-  if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
-    const auto operations = without.As<Napi::Array>();
-    for (uint32_t nth = 0; nth < operations.Length(); nth++) {
-      const uint32_t operation = operations.Get(nth).ToNumber().Uint32Value();
-      if (operation < 64) engine_options.ring.without_operations |= uint64_t{1} << operation;
-    }
-  }
+  const EngineOptions engine_options = ReadOptions(options);
 
   std::shared_ptr<Roster> roster = Roster::Create(memory.max_clients(), memory.slot_count());
-  if (roster == nullptr) return Napi::Number::New(env, -errno);
+  if (roster == nullptr) return Refusal(env, -errno, RefusedOption::kNone);
   std::unique_ptr<EngineHandle> handle(new EngineHandle(env));
-  if (const int started = Engine::Start(memory, roster, engine_options, &handle->engine_);
+  RefusedOption refused = RefusedOption::kNone;
+  if (const int started = Engine::Start(memory, roster, engine_options, &handle->engine_, &refused);
       started < 0) {
-    return Napi::Number::New(env, started);
+    return Refusal(env, started, refused);
   }
   handle->id_ = registry::Add(std::move(roster));
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
@@ -118,6 +145,11 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
   object.Set("operations", operations);
   object.Set("registeredRingFd", report.registered_ring_fd);
   object.Set("extendedWait", report.extended_wait);
+  object.Set("minWait", report.min_wait);
+  auto workers = Napi::Object::New(env);
+  workers.Set("bounded", report.workers.bounded);
+  workers.Set("unbounded", report.workers.unbounded);
+  object.Set("kernelWorkers", workers);
   object.Set("registeredBuffers", handle->engine_->has_buffer_table());
   object.Set("polledRing", handle->engine_->polls());
   object.Set("run", Napi::Function::New<Run>(env, "run", handle.get()));

@@ -16,6 +16,7 @@ namespace counter = protocol::engine_counter;
 
 namespace {
 
+constexpr uint64_t kNsPerUs = 1'000;
 constexpr uint64_t kNsPerMs = 1'000'000;
 
 // Files that chains can have open in the ring's own table; more are opened as the process's. No
@@ -52,12 +53,15 @@ constexpr int kMostSubmitRetries = 1'000'000;
 }  // namespace
 
 int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
-                  const EngineOptions& options, std::unique_ptr<Engine>* out) {
+                  const EngineOptions& options, std::unique_ptr<Engine>* out,
+                  RefusedOption* refused) {
   std::unique_ptr<Engine> engine(new Engine(memory, std::move(roster), options));
   RingOptions ring = options.ring;
   ring.counters = &memory.counter(0);
-  if (const int opened = engine->ring_.Open(ring); opened < 0) return opened;
-  if (const int opened = engine->OpenPolledRing(ring); opened < 0) return opened;
+  const int opened = engine->ring_.Open(ring);
+  if (refused != nullptr) *refused = engine->ring_.refused();
+  if (opened < 0) return opened;
+  if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
     engine->file_table_size_ = kFileTableSize;
@@ -159,7 +163,7 @@ bool Engine::WaitForWork() {
     for_deadline = left < wait_ns;
     wait_ns = std::min(wait_ns, left);
   }
-  const int waited = ring_.SubmitAndWait(wait_ns);
+  const int waited = ring_.SubmitAndWait(Wait(wait_ns));
   Unpark(memory_.parked());
   CountOverflow();
   Count(memory_.counter(counter::kWakeups));
@@ -170,6 +174,17 @@ bool Engine::WaitForWork() {
 
 void Engine::CountOverflow() const {
   if (ring_.Overflowed()) Count(memory_.counter(counter::kOverflows));
+}
+
+// The doorbell is one completion, too: with fewer than two requests in flight nothing may hold it
+// up.
+WaitFor Engine::Wait(uint64_t timeout_ns) const {
+  const uint32_t completions = std::min(options_.min_wait_completions, in_flight_count_);
+  if (completions < 2 || stopping_) return {.timeout_ns = timeout_ns};
+  // The kernel lets this time pass even where it is longer than the other.
+  const auto timeout_us =
+      static_cast<uint32_t>(std::min<uint64_t>(timeout_ns / kNsPerUs, options_.min_wait_us));
+  return {.timeout_ns = timeout_ns, .completions = completions, .min_us = timeout_us};
 }
 
 bool Engine::HasRequestsOrdered() const {
@@ -287,7 +302,7 @@ void Engine::Shutdown() {
       ring_.Submit();
       polled_.Poll();
     } else {
-      ring_.SubmitAndWait(kStoppingWaitMs * kNsPerMs);
+      ring_.SubmitAndWait({.timeout_ns = kStoppingWaitMs * kNsPerMs});
     }
     ReapCompletions();
   }

@@ -65,6 +65,10 @@ struct ClientService {
 struct EngineOptions {
   RingOptions ring;
   PolledOptions polled;
+  // A wait is for so many completions, as far as there are as many in flight, and for fewer after
+  // the time. 1: for the first one.
+  uint32_t min_wait_completions = 1;
+  uint32_t min_wait_us = 0;
   uint32_t idle_wait_ms =
       500;  // longest sleep: a thread in a system call can't be terminated, so it must come back
   PlainCall plain_call = CallPlainly;
@@ -74,9 +78,11 @@ class Engine {
  public:
   static constexpr int kStopped = protocol::run_result::kStopped;
 
-  // Returns 0 or -errno, as Ring::Open.
+  // Returns 0 or -errno, as Ring::Open; and which option it is that the kernel refuses, if it is
+  // one.
   [[nodiscard]] static int Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
-                                 const EngineOptions& options, std::unique_ptr<Engine>* out);
+                                 const EngineOptions& options, std::unique_ptr<Engine>* out,
+                                 RefusedOption* refused = nullptr);
   ~Engine() { Shutdown(); }
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -128,6 +134,7 @@ class Engine {
   bool WaitForWork();
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
+  [[nodiscard]] WaitFor Wait(uint64_t timeout_ns) const;
   void ListenForDoorbell();
   void Enqueue(const abi::Sqe& sqe);
 

@@ -107,6 +107,7 @@ inline constexpr uint32_t kFeatNodrop = 1u << 1;        // since Linux 5.5
 inline constexpr uint32_t kFeatSubmitStable = 1u << 2;  // since Linux 5.5
 inline constexpr uint32_t kFeatRwCurPos = 1u << 3;      // since Linux 5.6
 inline constexpr uint32_t kFeatExtArg = 1u << 8;        // since Linux 5.11
+inline constexpr uint32_t kFeatMinTimeout = 1u << 15;   // since Linux 6.12
 
 inline constexpr uint8_t kSqeFixedFile = 1u << 0;  // since Linux 5.1
 inline constexpr uint8_t kSqeAsync = 1u << 4;      // since Linux 5.6
@@ -127,6 +128,7 @@ inline constexpr uint16_t kOpSupported = 1u << 0;
 inline constexpr uint32_t kRegisterFiles2 = 13;           // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
+inline constexpr uint32_t kRegisterIowqMaxWorkers = 19;   // since Linux 5.15
 inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18
 inline constexpr uint32_t kUnregisterRingFds = 21;        // since Linux 5.18
 inline constexpr uint32_t kRsrcRegisterSparse = 1u << 0;  // since Linux 5.19
@@ -226,6 +228,11 @@ static_assert(kFeatExtArg == IORING_FEAT_EXT_ARG && kEnterExtArg == IORING_ENTER
 static_assert(sizeof(GeteventsArg) == sizeof(io_uring_getevents_arg));
 static_assert(offsetof(GeteventsArg, timespec) == offsetof(io_uring_getevents_arg, ts));
 #endif
+#ifdef IORING_FEAT_MIN_TIMEOUT
+static_assert(kFeatMinTimeout == IORING_FEAT_MIN_TIMEOUT);
+static_assert(offsetof(GeteventsArg, min_wait_us) ==
+              offsetof(io_uring_getevents_arg, min_wait_usec));
+#endif
 #ifdef IORING_ENTER_REGISTERED_RING
 static_assert(kEnterRegisteredRing == IORING_ENTER_REGISTERED_RING);
 #endif
@@ -277,6 +284,7 @@ static_assert(kOpFgetxattr == IORING_OP_FGETXATTR && kOpGetxattr == IORING_OP_GE
 static_assert(kRegisterFiles2 == IORING_REGISTER_FILES2);
 static_assert(kRegisterBuffers2 == IORING_REGISTER_BUFFERS2 &&
               kRegisterBuffersUpdate == IORING_REGISTER_BUFFERS_UPDATE);
+static_assert(kRegisterIowqMaxWorkers == IORING_REGISTER_IOWQ_MAX_WORKERS);
 static_assert(kRegisterRingFds == IORING_REGISTER_RING_FDS &&
               kUnregisterRingFds == IORING_UNREGISTER_RING_FDS);
 static_assert(sizeof(RingFdUpdate) == sizeof(io_uring_rsrc_update));

@@ -74,6 +74,7 @@ int Ring::Open(const RingOptions& options) {
   report_.entries = params.sq_entries;
   report_.completion_entries = params.cq_entries;
   report_.extended_wait = (report_.features & abi::kFeatExtArg) != 0;
+  report_.min_wait = report_.extended_wait && (report_.features & abi::kFeatMinTimeout) != 0;
   if ((report_.features & kNeededFeatures) != kNeededFeatures) {
     Close();
     return -EOPNOTSUPP;
@@ -83,6 +84,11 @@ int Ring::Open(const RingOptions& options) {
     return mapped;
   }
   report_.operations = ProbeOperations() & ~options.without_operations;
+  if (const int limited = LimitWorkers(options.workers); limited < 0) {
+    refused_ = RefusedOption::kKernelWorkers;
+    Close();
+    return limited;
+  }
   if (options.register_ring_fd) {
     abi::RingFdUpdate update = {
         .offset = UINT32_MAX, .reserved = 0, .data = static_cast<uint64_t>(made)};
@@ -105,6 +111,19 @@ uint64_t Ring::ProbeOperations() const {
       operations |= uint64_t{1} << operation.opcode;
   }
   return operations;
+}
+
+// The call gives back what was in force before it: so a second one, that changes nothing, says what
+// is now.
+int Ring::LimitWorkers(const WorkerLimits& limits) {
+  WorkerLimits words = limits;
+  if (const int set = Register(abi::kRegisterIowqMaxWorkers, &words, 2); set < 0) {
+    const bool wanted = limits.bounded > 0 || limits.unbounded > 0;
+    return wanted ? set : 0;
+  }
+  words = {};
+  if (Register(abi::kRegisterIowqMaxWorkers, &words, 2) == 0) report_.workers = words;
+  return 0;
 }
 
 int Ring::Setup(const RingOptions& options, io_uring_params* params) {
@@ -190,16 +209,17 @@ int Ring::Submit() {
   return taken < 0 ? taken : 0;
 }
 
-int Ring::SubmitAndWait(uint64_t timeout_ns) {
+int Ring::SubmitAndWait(const WaitFor& wait) {
   StoreRelease(sq_tail_, next_tail_);
-  if (!report_.extended_wait) return WaitByPpoll(timeout_ns);
-  const timespec ts = Timespec(timeout_ns);
+  if (!report_.extended_wait) return WaitByPpoll(wait.timeout_ns);
+  const timespec ts = Timespec(wait.timeout_ns);
   const abi::GeteventsArg arg = {.sigmask = 0,
                                  .sigmask_size = 0,
-                                 .min_wait_us = 0,
+                                 .min_wait_us = report_.min_wait ? wait.min_us : 0,
                                  .timespec = reinterpret_cast<uint64_t>(&ts)};
+  const uint32_t completions = arg.min_wait_us > 0 ? wait.completions : 1;
   const int taken =
-      Enter(Pending(), 1, abi::kEnterGetevents | abi::kEnterExtArg, &arg, sizeof(arg));
+      Enter(Pending(), completions, abi::kEnterGetevents | abi::kEnterExtArg, &arg, sizeof(arg));
   return taken < 0 ? taken : 0;
 }
 

@@ -17,16 +17,33 @@ namespace ringpost {
 // The system call that makes a ring; a test puts an old kernel in its place.
 using SetupCall = int (*)(uint32_t entries, io_uring_params* params);
 
+// Most worker threads of the kernel per NUMA node. 0: as the kernel has it.
+struct WorkerLimits {
+  uint32_t bounded = 0;    // for work that ends by itself, as on files
+  uint32_t unbounded = 0;  // for work that may wait for ever, as on pipes
+};
+
 struct RingOptions {
   uint32_t entries = 256;              // submissions between two enters
   uint32_t completion_entries = 4096;  // completions that fit before any is taken
   uint32_t without_setup_flags = 0;    // never ask for these
   uint32_t without_features = 0;       // do as if the kernel had not said these
   uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
+  WorkerLimits workers;
   bool register_ring_fd = true;
   uint64_t* counters = nullptr;    // index with protocol::engine_counter; nullptr: nobody counts
   bool polled = false;             // completions come by asking the devices
   SetupCall setup_call = nullptr;  // nullptr: the kernel
+};
+
+// An option that this kernel refuses: the caller's errno alone can't say it.
+enum class RefusedOption : uint8_t { kNone, kKernelWorkers };
+
+// How long a wait is, and for how much.
+struct WaitFor {
+  uint64_t timeout_ns = 0;
+  uint32_t completions = 1;
+  uint32_t min_us = 0;  // after it, one completion is enough; 0: no such time
 };
 
 // What the kernel granted.
@@ -37,7 +54,9 @@ struct RingReport {
   uint32_t completion_entries = 0;
   uint64_t operations = 0;  // which there are: bit by IORING_OP_*
   bool registered_ring_fd = false;
+  WorkerLimits workers;        // 0 where the kernel doesn't tell
   bool extended_wait = false;  // waits are bounded by EXT_ARG, not by ppoll
+  bool min_wait = false;       // waits may be for several completions
 };
 
 class Ring {
@@ -51,6 +70,8 @@ class Ring {
   // ladder"). Returns 0 or -errno: -EPERM refused by seccomp or sysctl, -ENOSYS no io_uring,
   // -ENOMEM locked-memory limit, -EOPNOTSUPP a kernel before 5.6.
   [[nodiscard]] int Open(const RingOptions& options);
+  // After Open said -EOPNOTSUPP or -EINVAL: whose fault it is.
+  [[nodiscard]] RefusedOption refused() const { return refused_; }
 
   // Unmaps and closes. The caller has made sure that nothing is in flight.
   void Close();
@@ -76,9 +97,10 @@ class Ring {
   // Returns 0, or -EAGAIN, -EBUSY, -EINTR: call again after taking completions.
   int Submit();
 
-  // Submits what is pending, and blocks until a completion is there or the time is over.
+  // Submits what is pending, and blocks until the completions are there or the time is over. Waits
+  // for one alone where the report has no min_wait.
   // Returns 0, -ETIME after the time, or -EINTR.
-  int SubmitAndWait(uint64_t timeout_ns);
+  int SubmitAndWait(const WaitFor& wait);
 
   // --- Completions ---
 
@@ -105,6 +127,7 @@ class Ring {
   int Setup(const RingOptions& options, io_uring_params* params);
   int Map(const io_uring_params& params);
   [[nodiscard]] uint64_t ProbeOperations() const;
+  int LimitWorkers(const WorkerLimits& limits);
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
             size_t arg_bytes) const;
   void CountEnter(long taken) const;
@@ -115,6 +138,7 @@ class Ring {
   uint64_t* counters_ = nullptr;
   int enter_fd_ = UniqueFd::kNone;  // the descriptor, or its index where it is registered
   uint32_t enter_flags_ = 0;
+  RefusedOption refused_ = RefusedOption::kNone;
   RingReport report_;
 
   MappedRegion rings_;

@@ -82,7 +82,7 @@ bool Works(Ring& ring) {
   Sqe sqe = {};
   sqe.user_data = 0x1234'5678'9abc'def0;
   ring.Push(sqe);
-  if (!CHECK_EQ(ring.SubmitAndWait(10'000'000'000), 0)) return false;
+  if (!CHECK_EQ(ring.SubmitAndWait({.timeout_ns = 10'000'000'000}), 0)) return false;
   Cqe cqe = {};
   return CHECK(ring.TakeCompletion(&cqe)) && CHECK_EQ(cqe.user_data, sqe.user_data) &&
          CHECK_EQ(cqe.result, 0) && CHECK(!ring.TakeCompletion(&cqe));

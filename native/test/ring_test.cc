@@ -87,7 +87,7 @@ Sqe Read(int fd, void* buffer, uint32_t length, uint64_t user_data) {
 bool AwaitCompletion(Ring& ring, Cqe* cqe) {
   for (int tries = 0; tries < 100; tries++) {
     if (ring.TakeCompletion(cqe)) return true;
-    if (ring.SubmitAndWait(kGenerousNs) == -ETIME) return false;
+    if (ring.SubmitAndWait({.timeout_ns = kGenerousNs}) == -ETIME) return false;
   }
   return false;
 }
@@ -113,13 +113,14 @@ TEST(no_ops_come_back) {
 TEST(a_wait_for_nothing_ends_with_its_time) {
   NEEDS_IO_URING();
   ForEachSetUp(8, 32, [](Ring& ring) {
-    for (const uint64_t ms : {0, 1, 20}) CHECK_EQ(ring.SubmitAndWait(ms * kNsPerMs), -ETIME);
+    for (const uint64_t ms : {0, 1, 20})
+      CHECK_EQ(ring.SubmitAndWait({.timeout_ns = ms * kNsPerMs}), -ETIME);
     // And the ring works on.
     ring.Push(Nop(7));
     Cqe cqe = {};
-    CHECK_EQ(ring.SubmitAndWait(kGenerousNs), 0);
+    CHECK_EQ(ring.SubmitAndWait({.timeout_ns = kGenerousNs}), 0);
     CHECK(ring.TakeCompletion(&cqe));
-    CHECK_EQ(ring.SubmitAndWait(0), -ETIME);
+    CHECK_EQ(ring.SubmitAndWait({.timeout_ns = 0}), -ETIME);
   });
 }
 
@@ -130,9 +131,9 @@ TEST(a_wait_ends_with_a_completion_from_another_thread) {
     char text[8] = {};
     ring.Push(Read(pipe.out.get(), text, sizeof(text), 99));
     // Blocked: in the kernel, and not done.
-    (void)ring.SubmitAndWait(kNsPerMs);
+    (void)ring.SubmitAndWait({.timeout_ns = kNsPerMs});
     CHECK_EQ(ring.Pending(), 0);
-    CHECK_EQ(ring.SubmitAndWait(kNsPerMs), -ETIME);
+    CHECK_EQ(ring.SubmitAndWait({.timeout_ns = kNsPerMs}), -ETIME);
     std::thread writer([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       pipe.Write("hello");
@@ -156,7 +157,7 @@ TEST(a_signal_interrupts_a_wait) {
     // Again and again, for the first may come before the wait begins.
     const itimerval every_5_ms = {{0, 5000}, {0, 5000}};
     CHECK_EQ(::setitimer(ITIMER_REAL, &every_5_ms, nullptr), 0);
-    CHECK_EQ(ring.SubmitAndWait(kGenerousNs), -EINTR);
+    CHECK_EQ(ring.SubmitAndWait({.timeout_ns = kGenerousNs}), -EINTR);
     const itimerval never = {};
     CHECK_EQ(::setitimer(ITIMER_REAL, &never, nullptr), 0);
     ring.Push(Nop(1));

@@ -175,7 +175,8 @@ describeOnEngineSetups(
         else if (when === 1) setTimeout(abort, random.below(5));
         for (const result of (await settled).results) {
           if (result.status === "rejected")
-            expect(["ABORT_ERR", "ECANCELED"]).toContain(result.reason.code);
+            // EBADF: a read behind a hard link, of a file whose open was cancelled.
+            expect(["ABORT_ERR", "ECANCELED", "EBADF"]).toContain(result.reason.code);
         }
       });
       await within(SOON_MS, "chains", Promise.all(rounds));

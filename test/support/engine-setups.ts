@@ -17,6 +17,7 @@ export const SetupFlag = {
 /** IORING_FEAT_* of the same header. */
 export const Feature = {
   EXT_ARG: 1 << 8,
+  MIN_TIMEOUT: 1 << 15,
 } as const;
 
 /** Two steps before the indexes of all rings wrap around. */
@@ -58,6 +59,13 @@ export const engineSetups: readonly EngineSetup[] = [
   },
   // Polled are transfers past the page cache alone: test/ops/iopoll.test.ts.
   { title: "iopoll", options: { iopoll: true } },
+  {
+    title: "limited workers, waits for several",
+    options: {
+      kernelWorkers: { bounded: 2, unbounded: 3 },
+      minWait: { completions: 4, us: 500 },
+    },
+  },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },
   {
     title: "indexes near 2^32",

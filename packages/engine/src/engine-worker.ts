@@ -6,7 +6,12 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { notifyFlag, readGeometry } from "@ringpost/mailbox";
-import { addon, type NativeEngine, type NativeEngineOptions } from "@ringpost/native";
+import {
+  addon,
+  type NativeEngine,
+  type NativeEngineOptions,
+  type StartRefusal,
+} from "@ringpost/native";
 import { EngineWord, MailboxWord, RunResult } from "@ringpost/protocol";
 import { threadNumber } from "./kernel-workers.js";
 
@@ -15,13 +20,13 @@ export interface WorkerInput {
   readonly options: NativeEngineOptions;
 }
 
-/** What the kernel granted, or a negative errno. */
+/** What the kernel granted, or why not. */
 export type WorkerOutput =
   | (Omit<NativeEngine, "run"> & {
       /** The engine's thread as the system numbers it (`top -H`, `taskset -p`); 0 without /proc. */
       readonly thread: number;
     })
-  | number;
+  | StartRefusal;
 
 function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
@@ -43,7 +48,7 @@ function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
 
 const { memory, options } = workerData as WorkerInput; // from Engine.start alone
 const engine = addon.startEngine(new Uint8Array(memory), options);
-if (typeof engine === "number") {
+if ("errno" in engine) {
   parentPort?.postMessage(engine satisfies WorkerOutput);
 } else {
   const { run: _run, ...report } = engine;

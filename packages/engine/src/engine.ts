@@ -10,7 +10,7 @@ import {
   invalidArgValue,
   toGraceMs,
 } from "@ringpost/client";
-import { addon, type NativeEngineOptions } from "@ringpost/native";
+import { addon, type NativeEngineOptions, type StartRefusal } from "@ringpost/native";
 import {
   geometry,
   layoutHash,
@@ -24,7 +24,7 @@ import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
 import { guardExit, releaseExit } from "./exit-guard.js";
 import { countKernelWorkers } from "./kernel-workers.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
-import { unavailableError, workerError } from "./refusal.js";
+import { refusalError, workerError } from "./refusal.js";
 import { type EngineStats, readStats } from "./stats.js";
 
 /** What each method of a client puts into the ring. */
@@ -35,7 +35,7 @@ const submissionsOf = new Map<string, readonly RingOperation[]>(
 );
 
 /** What the kernel granted the engine. */
-export type EngineReport = Exclude<WorkerOutput, number>;
+export type EngineReport = Exclude<WorkerOutput, StartRefusal>;
 
 /**
  * One io_uring ring on a thread of its own, for all threads of the process.
@@ -83,7 +83,7 @@ export class Engine implements AsyncDisposable {
     const memory = layOutMemory(resolved);
     const worker = startWorker(memory, resolved);
     const output = await firstMessage(worker);
-    if (typeof output === "number") throw unavailableError(output);
+    if ("errno" in output) throw refusalError(output);
     worker.unref();
     // An error in the engine's thread ends it, and its clients are told so; it must not bring the process down besides.
     worker.on("error", (error) => process.emitWarning(error));
@@ -180,7 +180,15 @@ function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): Shared
 
 function startWorker(
   memory: SharedArrayBuffer,
-  { entries, completionEntries, deferTaskrun, iopoll, testing }: ResolvedOptions,
+  {
+    entries,
+    completionEntries,
+    deferTaskrun,
+    iopoll,
+    kernelWorkers,
+    minWait,
+    testing,
+  }: ResolvedOptions,
 ): Worker {
   const options: NativeEngineOptions = {
     entries,
@@ -188,6 +196,10 @@ function startWorker(
     deferTaskrun,
     iopoll,
     assumePollQueues: testing.assumePollQueues ?? false,
+    boundedWorkers: kernelWorkers.bounded,
+    unboundedWorkers: kernelWorkers.unbounded,
+    minWaitCompletions: minWait.completions,
+    minWaitUs: minWait.us,
     withoutSetupFlags: testing.withoutSetupFlags ?? 0,
     withoutFeatures: testing.withoutFeatures ?? 0,
     withoutOperations: testing.withoutOperations ?? [],

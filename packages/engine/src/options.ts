@@ -6,6 +6,7 @@ import {
   outOfRange,
 } from "@ringpost/client";
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
+import { toKernelWorkers, toMinWait } from "./ring-modes.js";
 
 export interface EngineOptions {
   /** What serves the requests. Default "auto": io_uring, for now the only one. */
@@ -34,6 +35,18 @@ export interface EngineOptions {
    * queues they reject with EOPNOTSUPP. Default false.
    */
   readonly iopoll?: boolean;
+  /**
+   * Most worker threads of the kernel, which carry out what it can't do without blocking, per NUMA node: `bounded` for work that
+   * ends by itself (on files, and opening), `unbounded` for the rest (on pipes, say); 1 to 65535 each. Linux 5.15; on older
+   * kernels the start rejects. Default: the kernel's own limits. `engine.report.kernelWorkers` says what is in force.
+   */
+  readonly kernelWorkers?: { readonly bounded?: number; readonly unbounded?: number };
+  /**
+   * How long the engine sleeps: until there are so many completions (2 to 65536), or as many as requests are in flight, but with
+   * at least one no longer than `us` microseconds (1 to 1000000). Fewer wake-ups for latency: new requests may wait as long, too,
+   * while two or more are in flight. Linux 6.12; older kernels wait for one, as without it (`engine.report.minWait` is false).
+   */
+  readonly minWait?: { readonly completions: number; readonly us: number };
   /** @internal For tests of old kernels and of index wrap-around. */
   readonly testing?: TestingOptions;
 }
@@ -61,6 +74,9 @@ export interface ResolvedOptions {
   readonly completionEntries: number;
   readonly deferTaskrun: boolean;
   readonly iopoll: boolean;
+  /** 0: as the kernel has it. */
+  readonly kernelWorkers: { readonly bounded: number; readonly unbounded: number };
+  readonly minWait: { readonly completions: number; readonly us: number };
   readonly testing: TestingOptions;
 }
 
@@ -104,6 +120,8 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
       toCompletionEntries(options.completionEntries, maxClients, credits, entries),
     deferTaskrun,
     iopoll,
+    kernelWorkers: toKernelWorkers(options.kernelWorkers),
+    minWait: toMinWait(options.minWait),
     testing,
   };
 }

@@ -1,6 +1,7 @@
-/** Why the kernel gave no ring, and what mends it. */
+/** Why the kernel gave no ring, or not the one that was asked for, and what mends it. */
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import type { StartRefusal } from "@ringpost/native";
 
 export interface UnavailableError extends Error {
   code: "ERR_RINGPOST_UNAVAILABLE";
@@ -19,6 +20,7 @@ export type Reason =
   | "old-kernel"
   | "memlock"
   | "descriptors"
+  | "option"
   | "unknown";
 
 const EPERM = -1;
@@ -92,9 +94,26 @@ function diagnose(errno: number, sysctl: number): Diagnosis {
   }
 }
 
+/** What each option needs that a kernel may not have. */
+const needs = {
+  kernelWorkers: "IORING_REGISTER_IOWQ_MAX_WORKERS of Linux 5.15",
+} as const;
+
+export function refusalError({ errno, option }: StartRefusal): UnavailableError {
+  if (option === "") return unavailableError(errno);
+  return asError(errno, {
+    reason: "option",
+    what: `options.${option} needs ${needs[option]}, which this kernel (${release()}) refuses`,
+    cure: "leave the option out, or run on a newer kernel",
+  });
+}
+
 /** @param sysctl value of kernel.io_uring_disabled */
 export function unavailableError(errno: number, sysctl: number = readSysctl()): UnavailableError {
-  const { reason, what, cure } = diagnose(errno, sysctl);
+  return asError(errno, diagnose(errno, sysctl));
+}
+
+function asError(errno: number, { reason, what, cure }: Diagnosis): UnavailableError {
   const error = new Error(`ringpost can't start: ${what}. Cure: ${cure}.`);
   return Object.assign(error, { code: "ERR_RINGPOST_UNAVAILABLE" as const, errno, reason, cure });
 }

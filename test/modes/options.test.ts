@@ -1,0 +1,63 @@
+/** Options that choose a mode of the ring: what the report says of them, and what is refused. */
+import { Engine, type EngineOptions } from "ringpost";
+import { describe, expect, it } from "vitest";
+import { Feature } from "../support/engine-setups.js";
+import { failureOf } from "../support/failures.js";
+
+async function withEngine<T>(
+  options: EngineOptions,
+  use: (engine: Engine) => T | Promise<T>,
+): Promise<T> {
+  const engine = await Engine.start(options);
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+describe("kernelWorkers", () => {
+  it("limits the kernel's threads, each kind by itself", async () => {
+    const usual = await withEngine({}, ({ report }) => report.kernelWorkers);
+    expect(usual.bounded).toBeGreaterThan(0);
+    for (const limits of [{ bounded: 3 }, { unbounded: 5 }, { bounded: 1, unbounded: 2 }]) {
+      const inForce = await withEngine({ kernelWorkers: limits }, (e) => e.report.kernelWorkers);
+      expect(inForce).toEqual({ ...usual, ...limits });
+    }
+  });
+
+  it("carries everything out by one thread, if it must", () =>
+    withEngine({ kernelWorkers: { bounded: 1, unbounded: 1 } }, async ({ client }) => {
+      const sizes = await Promise.all(Array.from({ length: 500 }, () => client.stat("/")));
+      expect(sizes).toHaveLength(500);
+    }));
+});
+
+describe("minWait", () => {
+  const minWait = { completions: 8, us: 2000 };
+
+  it("says whether the kernel has it", async () => {
+    expect(await withEngine({ minWait }, ({ report }) => report.minWait)).toBe(true);
+    const testing = { withoutFeatures: Feature.MIN_TIMEOUT };
+    expect(await withEngine({ minWait, testing }, ({ report }) => report.minWait)).toBe(false);
+  });
+
+  it("lets few requests end, too", () =>
+    withEngine({ minWait: { completions: 1000, us: 100 } }, async ({ client }) => {
+      for (let nth = 0; nth < 20; nth++) {
+        await Promise.all([client.stat("/"), client.nop(), client.stat("/")]);
+      }
+    }));
+});
+
+it.each([
+  [{ kernelWorkers: 1 }, "ERR_INVALID_ARG_TYPE"],
+  [{ kernelWorkers: { bounded: 0 } }, "ERR_OUT_OF_RANGE"],
+  [{ kernelWorkers: { unbounded: 70_000 } }, "ERR_OUT_OF_RANGE"],
+  [{ minWait: null }, "ERR_INVALID_ARG_TYPE"],
+  [{ minWait: { completions: 1, us: 10 } }, "ERR_OUT_OF_RANGE"],
+  [{ minWait: { completions: 8 } }, "ERR_INVALID_ARG_TYPE"],
+  [{ minWait: { completions: 8, us: 0 } }, "ERR_OUT_OF_RANGE"],
+])("refuses %j", async (options, code) => {
+  expect(await failureOf(() => Engine.start(options as EngineOptions))).toMatchObject({ code });
+});
