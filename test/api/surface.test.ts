@@ -131,7 +131,13 @@ it("an engine has these methods and properties", async () => {
 it("a handle is plain data, for any thread", async () => {
   const engine = await Engine.start();
   const copy = structuredClone(engine.handle());
-  expect(Object.keys(copy).sort()).toEqual(["engine", "memory", "queueLimit", "ringpost"]);
+  expect(Object.keys(copy).sort()).toEqual([
+    "engine",
+    "memory",
+    "queueLimit",
+    "ringpost",
+    "submit",
+  ]);
   const client = await ringpost.connect(copy);
   await client.nop();
   await engine.close();

@@ -60,10 +60,11 @@ export const engineSetups: readonly EngineSetup[] = [
   // Polled are transfers past the page cache alone: test/ops/iopoll.test.ts.
   { title: "iopoll", options: { iopoll: true } },
   {
-    title: "limited workers, waits for several",
+    title: "limited workers, waits for several, a threshold",
     options: {
       kernelWorkers: { bounded: 2, unbounded: 3 },
       minWait: { completions: 4, us: 500 },
+      submit: { threshold: 1 },
     },
   },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },

@@ -118,6 +118,11 @@ export class Admission {
     }
   }
 
+  /** How many wait; a chain counts once. */
+  get waiting(): number {
+    return this.#line.length;
+  }
+
   /** Resolves when nobody waits. */
   drain(): Promise<void> {
     return this.#line.emptied();

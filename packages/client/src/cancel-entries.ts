@@ -29,6 +29,10 @@ export class CancelEntries {
     return this.#late.length > 0;
   }
 
+  get hasUnpublished(): boolean {
+    return this.#unpublished > 0;
+  }
+
   /** The request in this slot. */
   addRequest(slot: number): void {
     const generation = this.#slots.generation(slot);

@@ -189,7 +189,10 @@ export class Client extends KernelRequests implements AsyncDisposable {
     this.#backend.cancelAll();
   }
 
-  /** Hands over what was posted in this turn of the event loop now; it would go by itself at the turn's end. */
+  /**
+   * Hands over what was posted, now. It would go by itself at the end of this turn of the event loop, unless the engine was started
+   * with `submit: "manual"` or a threshold.
+   */
   submit(): void {
     this.#backend.submit();
   }

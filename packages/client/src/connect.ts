@@ -6,6 +6,7 @@ import { checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { closedError, invalidArgType } from "./node-errors.js";
 import { RingBackend } from "./ring-backend.js";
+import { SubmitMode } from "./send-off.js";
 
 /** How a thread finds an engine of its process: plain data, for workerData and postMessage. */
 export interface EngineHandle {
@@ -16,6 +17,8 @@ export interface EngineHandle {
   readonly memory: SharedArrayBuffer;
   /** Requests that may wait for a slot in each client. */
   readonly queueLimit: number;
+  /** {@link SubmitMode}, or a threshold. */
+  readonly submit: number;
 }
 
 const EAGAIN = -11;
@@ -30,6 +33,7 @@ function checkHandle(handle: unknown): asserts handle is EngineHandle {
   }
   if (given.engine >>> 0 !== given.engine) throw closedError("engine");
   checkInteger(given.queueLimit, "handle.queueLimit", 0, Number.MAX_SAFE_INTEGER);
+  checkInteger(given.submit, "handle.submit", SubmitMode.MANUAL, Number.MAX_SAFE_INTEGER);
   if (given.ringpost !== layoutHash || !isLaidOut(given.memory)) {
     throw Object.assign(
       new Error("The handle is of another version of ringpost than this thread has loaded"),
@@ -57,7 +61,7 @@ export function connectNow(handle: EngineHandle): Client {
   );
   if (typeof native === "number") throw refusedConnection(native);
   const mailbox = new Mailbox(handle.memory, native.index);
-  const backend = new RingBackend(native, mailbox, handle.queueLimit);
+  const backend = new RingBackend(native, mailbox, handle.queueLimit, handle.submit);
   backendOrGone = new WeakRef(backend);
   return new Client(backend);
 }

@@ -35,5 +35,6 @@ export {
   type WriteFileOptions,
 } from "./options.js";
 export type { RequestEvent } from "./request-events.js";
+export { SubmitMode } from "./send-off.js";
 export type { Lease } from "./slabs.js";
 export type { Statx } from "./stat-result.js";

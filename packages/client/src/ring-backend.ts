@@ -28,6 +28,7 @@ import { closedError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { publishBatch } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
+import { SendOff, SubmitMode } from "./send-off.js";
 import { ReplySettler } from "./settle-replies.js";
 import { SignalWatch } from "./signal-watch.js";
 import { type Lease, Slabs } from "./slabs.js";
@@ -57,6 +58,7 @@ export class RingBackend implements Backend {
   readonly #cancels: CancelEntries;
   readonly #signals = new SignalWatch((request) => this.#cancel(request));
   readonly #watch = new ReplyWatch();
+  readonly #sendOff: SendOff;
   readonly #grace = new Grace();
   readonly #counters: Float64Array;
 
@@ -74,7 +76,14 @@ export class RingBackend implements Backend {
   readonly #onTurn = (): void => this.#turn();
   readonly #onWake = (): void => this.#wake();
 
-  constructor(native: NativeClient, mailbox: Mailbox, queueLimit: number) {
+  /** @param submitMode {@link SubmitMode}, or a threshold */
+  constructor(
+    native: NativeClient,
+    mailbox: Mailbox,
+    queueLimit: number,
+    submitMode: number = SubmitMode.AUTO,
+  ) {
+    this.#sendOff = new SendOff(submitMode);
     this.client = mailbox.index;
     this.#native = native;
     this.#mailbox = mailbox;
@@ -99,6 +108,7 @@ export class RingBackend implements Backend {
 
   post(request: PendingRequest): void {
     if (!this.#admission.admits(request, this.#state)) return;
+    if (request.continues && request.slab < 0) this.#sendOff.hurry();
     this.#place(request);
     this.#scheduleTurn();
   }
@@ -110,7 +120,7 @@ export class RingBackend implements Backend {
   postChain(steps: readonly PendingRequest[]): void {
     if (!this.#admission.admitsChain(steps, this.#state)) return;
     for (const step of steps) this.#place(step);
-    if (this.#unpublished >= STEPS_PER_BATCH) this.submit();
+    if (this.#unpublished >= STEPS_PER_BATCH && this.#sendOff.isAuto) this.#publish();
     this.#scheduleTurn();
   }
 
@@ -145,6 +155,14 @@ export class RingBackend implements Backend {
   }
 
   submit(): void {
+    this.#sendOff.submitted(this.#admission.waiting);
+    if (this.#unpublished === 0) return;
+    this.#publish();
+    this.#scheduleTurn();
+  }
+
+  #publish(): void {
+    this.#sendOff.left();
     const entries = this.#cancels.takeUnpublished() + this.#unpublished;
     if (entries === 0) return;
     this.#count(ClientCounter.POSTED, this.#unpublished);
@@ -219,7 +237,8 @@ export class RingBackend implements Backend {
       this.#cancels.retryLate();
       this.#scheduleCancels();
     }
-    this.submit();
+    const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount);
+    if (isDue || this.#cancels.hasUnpublished) this.#publish();
     if (this.#asleep) {
       // The wait from before is still good for what was posted just now.
     } else if (this.#slots.inFlight === 0) {
@@ -289,12 +308,16 @@ export class RingBackend implements Backend {
     this.#settled += count;
     this.#count(ClientCounter.SETTLED, count - late);
     this.#count(ClientCounter.LATE_REPLIES, late);
-    for (const next of this.#admission.leaveWaiting()) this.#place(next);
+    for (const next of this.#admission.leaveWaiting()) {
+      this.#place(next);
+      this.#sendOff.placedWaiting();
+    }
   }
 
   /** A pending wait doesn't keep a process alive; requests in flight must. */
   #keepAliveWhileBusy(): void {
-    const busy = this.#slots.inFlight > 0;
+    // What hasn't left keeps nothing alive: it may never leave.
+    const busy = this.#slots.inFlight > this.#unpublished;
     if (!busy) this.#grace.end();
     if (busy === this.#keptAlive) return;
     this.#keptAlive = busy;
@@ -328,6 +351,8 @@ export class RingBackend implements Backend {
   async #finish(): Promise<void> {
     if (this.#state === "closed") return;
     this.#state = "closing";
+    this.#sendOff.end();
+    this.#scheduleTurn();
     let settled = -1;
     while (this.#slots.inFlight > 0) {
       // What was posted in this very turn has not been published yet: it gets its grace, too.

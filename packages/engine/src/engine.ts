@@ -92,6 +92,7 @@ export class Engine implements AsyncDisposable {
       engine: output.id,
       memory,
       queueLimit: resolved.queueLimit,
+      submit: resolved.submit,
     };
     return new Engine(worker, handle, output);
   }

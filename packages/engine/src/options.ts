@@ -6,7 +6,7 @@ import {
   outOfRange,
 } from "@ringpost/client";
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
-import { toKernelWorkers, toMinWait } from "./ring-modes.js";
+import { toKernelWorkers, toMinWait, toSubmitMode } from "./ring-modes.js";
 
 export interface EngineOptions {
   /** What serves the requests. Default "auto": io_uring, for now the only one. */
@@ -47,6 +47,13 @@ export interface EngineOptions {
    * while two or more are in flight. Linux 6.12; older kernels wait for one, as without it (`engine.report.minWait` is false).
    */
   readonly minWait?: { readonly completions: number; readonly us: number };
+  /**
+   * When requests leave for the engine: "auto" at the end of the turn of the event loop in which they are posted; "manual" with
+   * `client.submit()`; with a threshold when so many are posted, when the client has no slot left, or with `client.submit()`. A
+   * cancellation, and closing, send what is posted. What hasn't left doesn't keep the process alive. A method that makes several
+   * requests one after the other (recursive mkdir, say) needs a submit for each. Default "auto".
+   */
+  readonly submit?: "auto" | "manual" | { readonly threshold: number };
   /** @internal For tests of old kernels and of index wrap-around. */
   readonly testing?: TestingOptions;
 }
@@ -77,6 +84,8 @@ export interface ResolvedOptions {
   /** 0: as the kernel has it. */
   readonly kernelWorkers: { readonly bounded: number; readonly unbounded: number };
   readonly minWait: { readonly completions: number; readonly us: number };
+  /** As a handle carries it. */
+  readonly submit: number;
   readonly testing: TestingOptions;
 }
 
@@ -122,6 +131,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     iopoll,
     kernelWorkers: toKernelWorkers(options.kernelWorkers),
     minWait: toMinWait(options.minWait),
+    submit: toSubmitMode(options.submit),
     testing,
   };
 }

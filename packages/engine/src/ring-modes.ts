@@ -1,5 +1,5 @@
 /** Checks of those options that choose a mode of the ring. */
-import { checkInteger, invalidArgType } from "@ringpost/client";
+import { checkInteger, invalidArgType, invalidArgValue, SubmitMode } from "@ringpost/client";
 
 const MOST_WORKERS = 65_535;
 
@@ -30,4 +30,20 @@ export function toMinWait(given: unknown): { completions: number; us: number } {
   checkInteger(completions, "options.minWait.completions", 2, 65_536);
   checkInteger(us, "options.minWait.us", 1, 1_000_000);
   return { completions, us };
+}
+
+/** As a handle carries it. */
+export function toSubmitMode(given: unknown): number {
+  if (given === undefined || given === "auto") return SubmitMode.AUTO;
+  if (given === "manual") return SubmitMode.MANUAL;
+  if (typeof given !== "object" || given === null) {
+    throw invalidArgValue(
+      "options.submit",
+      given,
+      "must be 'auto', 'manual', or an object with a threshold",
+    );
+  }
+  const { threshold } = given as { threshold?: unknown }; // looked at right here
+  checkInteger(threshold, "options.submit.threshold", 1, Number.MAX_SAFE_INTEGER);
+  return threshold;
 }

@@ -1,0 +1,56 @@
+/**
+ * When requests leave for the engine: at the end of the turn in which they were posted, when there are enough of them, or when
+ * the program says so. Client's thread; what `Engine.start`'s option `submit` means.
+ */
+
+/** As it goes through a handle: AUTO, MANUAL, or a threshold of at least 1. */
+export const SubmitMode = { AUTO: 0, MANUAL: -1 } as const;
+
+export class SendOff {
+  #mode: number;
+  /** Requests that wait for a slot, and were posted before the program's last submit. */
+  #due = 0;
+  #now = false;
+
+  constructor(mode: number) {
+    this.#mode = mode;
+  }
+
+  get isAuto(): boolean {
+    return this.#mode === SubmitMode.AUTO;
+  }
+
+  /** The program has said so: what waits for a slot will follow without a further word. */
+  submitted(waiting: number): void {
+    this.#due = waiting;
+  }
+
+  /** One that waited has its slot. */
+  placedWaiting(): void {
+    if (this.#due === 0) return;
+    this.#due--;
+    this.#now = true;
+  }
+
+  /** What goes on with something begun can't wait for the program, which doesn't know of it. */
+  hurry(): void {
+    this.#now = true;
+  }
+
+  /** The client closes: what is posted leaves. */
+  end(): void {
+    this.#mode = SubmitMode.AUTO;
+  }
+
+  /** Whether what is posted leaves now. Without a free slot a threshold might never be reached. */
+  isDue(unpublished: number, freeSlots: number): boolean {
+    if (this.isAuto || this.#now) return true;
+    if (this.#mode === SubmitMode.MANUAL) return false;
+    return unpublished >= this.#mode || (unpublished > 0 && freeSlots === 0);
+  }
+
+  /** All that was posted has left. */
+  left(): void {
+    this.#now = false;
+  }
+}
