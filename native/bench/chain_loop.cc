@@ -68,7 +68,7 @@ class ChainLoop {
           Push(static_cast<uint32_t>(cqe.user_data >> 2));
         }
       }
-      if (!reaped) ring_.SubmitAndWait(kWaitNs);
+      if (!reaped) ring_.SubmitAndWait({.timeout_ns = kWaitNs});
     }
     return done;
   }

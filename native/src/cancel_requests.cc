@@ -108,6 +108,7 @@ void Engine::SetDeadline(const ClientService& service, uint32_t slot) {
 // recipe.
 void Engine::CancelOverdue() {
   const uint64_t now = MonotonicNs();
+  now_ns_ = now;  // what is cancelled here may reply at once
   while (!deadlines_.empty() && deadlines_.next().ns <= now) {
     const Deadline due = deadlines_.next();
     deadlines_.TakeNext();
