@@ -29,7 +29,7 @@ struct RingOptions {
   uint32_t without_setup_flags = 0;    // never ask for these
   uint32_t without_features = 0;       // do as if the kernel had not said these
   uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
-  WorkerLimits workers;
+  WorkerLimits workers = {};
   bool register_ring_fd = true;
   uint64_t* counters = nullptr;    // index with protocol::engine_counter; nullptr: nobody counts
   bool polled = false;             // completions come by asking the devices
