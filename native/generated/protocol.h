@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 476292729u;
+inline constexpr uint32_t kLayoutHash = 2957845264u;
 inline constexpr uint32_t kLastOpcode = 31u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -153,6 +153,7 @@ namespace reply_note {
 inline constexpr uint32_t kEndOfFile = 65536u;
 inline constexpr uint32_t kKeepsFd = 131072u;
 inline constexpr uint32_t kNotPolled = 262144u;
+inline constexpr uint32_t kNotAllowed = 524288u;
 }  // namespace reply_note
 
 namespace stage {

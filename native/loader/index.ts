@@ -38,7 +38,7 @@ export interface StartRefusal {
   /** Negative. */
   readonly errno: number;
   /** The option that this kernel can't do; "" where it gives no ring at all. */
-  readonly option: "" | "kernelWorkers";
+  readonly option: "" | "kernelWorkers" | "sqpoll" | "operations";
 }
 
 export interface NativeEngineOptions {
@@ -46,6 +46,11 @@ export interface NativeEngineOptions {
   readonly completionEntries?: number;
   readonly deferTaskrun?: boolean;
   readonly iopoll?: boolean;
+  readonly sqpoll?: boolean;
+  readonly sqpollIdleMs?: number;
+  readonly sqpollCpu?: number;
+  readonly allowedOperations?: readonly number[];
+  readonly allowedRequests?: readonly number[];
   readonly assumePollQueues?: boolean;
   readonly boundedWorkers?: number;
   readonly unboundedWorkers?: number;

@@ -69,6 +69,10 @@ const char* NameOf(RefusedOption option) {
   switch (option) {
     case RefusedOption::kKernelWorkers:
       return "kernelWorkers";
+    case RefusedOption::kSqpoll:
+      return "sqpoll";
+    case RefusedOption::kOperations:
+      return "operations";
     default:
       return "";
   }
@@ -79,6 +83,19 @@ Napi::Value Refusal(Napi::Env env, int error, RefusedOption option) {
   refusal.Set("errno", error);
   refusal.Set("option", NameOf(option));
   return refusal;
+}
+
+// A list of numbers below 64, as bits.
+uint64_t BitsOr(const Napi::Object& options, const char* name, uint64_t otherwise) {
+  const Napi::Value value = options.Get(name);
+  if (!value.IsArray()) return otherwise;
+  const auto numbers = value.As<Napi::Array>();
+  uint64_t bits = 0;
+  for (uint32_t nth = 0; nth < numbers.Length(); nth++) {
+    const uint32_t number = numbers.Get(nth).ToNumber().Uint32Value();
+    if (number < 64) bits |= uint64_t{1} << number;
+  }
+  return bits;
 }
 
 EngineOptions ReadOptions(const Napi::Object& options) {
@@ -97,13 +114,12 @@ EngineOptions ReadOptions(const Napi::Object& options) {
   read.min_wait_us = OptionOr(options, "minWaitUs", 0);
   read.polled.enabled = FlagOr(options, "iopoll", false);
   read.polled.asks_sysfs = !FlagOr(options, "assumePollQueues", false);
-  if (const Napi::Value without = options.Get("withoutOperations"); without.IsArray()) {
-    const auto operations = without.As<Napi::Array>();
-    for (uint32_t nth = 0; nth < operations.Length(); nth++) {
-      const uint32_t operation = operations.Get(nth).ToNumber().Uint32Value();
-      if (operation < 64) read.ring.without_operations |= uint64_t{1} << operation;
-    }
-  }
+  read.ring.submission_thread = {.wanted = FlagOr(options, "sqpoll", false),
+                                 .idle_ms = OptionOr(options, "sqpollIdleMs", 0),
+                                 .cpu = static_cast<int32_t>(OptionOr(options, "sqpollCpu", ~0u))};
+  read.ring.without_operations = BitsOr(options, "withoutOperations", 0);
+  read.ring.allowed_operations = BitsOr(options, "allowedOperations", kAllOperations);
+  read.allowed_requests = BitsOr(options, "allowedRequests", ~uint64_t{0});
   return read;
 }
 

@@ -1,6 +1,8 @@
 #include "engine.h"
 
 #include <poll.h>
+#include <sched.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -30,6 +32,9 @@ constexpr uint32_t kStoppingWaitMs = 20;
 // clock.
 constexpr std::chrono::microseconds kLongestLook{40};
 constexpr int kLooksPerClock = 16;
+// Beside a submission thread: how long it sleeps between two later looks. That thread, or a client,
+// may be waiting for this very CPU; sched_yield would give it away for a whole time slice.
+constexpr timespec kNap = {.tv_sec = 0, .tv_nsec = 20'000};
 // Where more looks are in vain than not, one in 2^n waits begins with one.
 constexpr uint32_t kMostRarity = 9;
 
@@ -44,6 +49,15 @@ void Pause() {
 // The kernel takes submissions as long as it has memory for them; after so many refusals in a row
 // something is wrong that waiting doesn't mend.
 constexpr int kMostSubmitRetries = 1'000'000;
+
+// Keeps this thread off the CPU that the submission thread is bound to, where there is another one:
+// on the same, each would wait for the end of the other's time slice.
+void StayOff(int32_t cpu) {
+  cpu_set_t cpus;
+  if (::sched_getaffinity(0, sizeof(cpus), &cpus) < 0) return;
+  CPU_CLR(static_cast<size_t>(cpu), &cpus);
+  if (CPU_COUNT(&cpus) > 0) (void)::sched_setaffinity(0, sizeof(cpus), &cpus);
+}
 
 [[noreturn]] void Die(const char* what, int error) {
   std::fprintf(stderr, "ringpost: %s (errno %d)\n", what, -error);
@@ -61,6 +75,7 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   const int opened = engine->ring_.Open(ring);
   if (refused != nullptr) *refused = engine->ring_.refused();
   if (opened < 0) return opened;
+  if (const int32_t cpu = ring.submission_thread.cpu; cpu >= 0) StayOff(cpu);
   if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
@@ -84,7 +99,7 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
 
 int Engine::Run() {
   notify_count_ = 0;
-  if (polled_.is_open()) run_began_ = Clock::now();
+  if (polled_.is_open() || ring_.has_submission_thread()) run_began_ = Clock::now();
   for (;;) {
     if (roster_->has_changes()) ServeRoster();
     if (stopping_) {
@@ -107,11 +122,38 @@ int Engine::Run() {
     const bool reaped = ReapCompletions();
     PublishReplies();
     if (notify_count_ > 0) return static_cast<int>(notify_count_);
-    if (polls && PolledFor(std::chrono::milliseconds(options_.idle_wait_ms))) return 0;
-    if (took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0) continue;
-    if (LooksAgain()) continue;
+    if ((polls || ring_.has_submission_thread()) &&
+        RanFor(std::chrono::milliseconds(options_.idle_wait_ms)))
+      return 0;
+    const bool worked = took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0;
+    if (StaysAwake(worked)) continue;
     if (!WaitForWork()) return 0;
   }
+}
+
+// Whether the engine goes on without a sleep. With a submission thread it does so for as long as
+// that thread would: who wants to submit without a system call wants to complete without one.
+bool Engine::StaysAwake(bool worked) {
+  if (!ring_.has_submission_thread() || stopping_) return worked || LooksAgain();
+  const Clock::time_point now = Clock::now();
+  if (worked) {
+    last_work_ = now;
+    return true;
+  }
+  const auto idle = std::chrono::milliseconds(options_.ring.submission_thread.idle_ms);
+  if (now - last_work_ >= idle) return false;
+  if (now - last_work_ < kLongestLook) {
+    Pause();
+  } else {
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kNap, nullptr);
+  }
+  return true;
+}
+
+// Whether the engine has been in native code for so long: JavaScript gets its turn, so that the
+// thread can be terminated.
+bool Engine::RanFor(std::chrono::milliseconds time) const {
+  return Clock::now() - run_began_ >= time;
 }
 
 // Nothing to do, and nothing in the kernel: clients that settle a burst of replies will post again
@@ -209,7 +251,7 @@ void Engine::ListenForDoorbell() {
 // Queues a submission; submits what is pending first where there is no room.
 void Engine::Enqueue(const abi::Sqe& sqe) {
   for (int tries = 0; ring_.Room() == 0; tries++) {
-    const int submitted = ring_.Submit();
+    const int submitted = ring_.MakeRoom();
     if (tries == kMostSubmitRetries) Die("the kernel takes no submissions", submitted);
   }
   ring_.Push(sqe);

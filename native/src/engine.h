@@ -69,6 +69,9 @@ struct EngineOptions {
   // the time. 1: for the first one.
   uint32_t min_wait_completions = 1;
   uint32_t min_wait_us = 0;
+  // Requests that are served, others are refused with -EACCES: bit by protocol::opcode. The ring's
+  // own list (RingOptions) is the kernel's to enforce.
+  uint64_t allowed_requests = ~uint64_t{0};
   uint32_t idle_wait_ms =
       500;  // longest sleep: a thread in a system call can't be terminated, so it must come back
   PlainCall plain_call = CallPlainly;
@@ -130,14 +133,19 @@ class Engine {
   void CloseKept(ClientService& service);
   void StopByProgress();
   [[nodiscard]] bool LooksAgain();
+  [[nodiscard]] bool StaysAwake(bool worked);
   [[nodiscard]] bool HasRequests() const;
   bool WaitForWork();
+  [[nodiscard]] bool RanFor(std::chrono::milliseconds time) const;
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
   [[nodiscard]] WaitFor Wait(uint64_t timeout_ns) const;
   void ListenForDoorbell();
   void Enqueue(const abi::Sqe& sqe);
 
+  [[nodiscard]] bool Allows(uint32_t opcode) const {
+    return opcode >= 64 || (options_.allowed_requests >> opcode & 1) != 0;
+  }
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }
@@ -190,7 +198,6 @@ class Engine {
   [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);
   uint32_t ReapPolled();
   void CompletePolled(const abi::Cqe& cqe);
-  [[nodiscard]] bool PolledFor(std::chrono::milliseconds time) const;
   void RegisterBufferTables();
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
 
@@ -211,7 +218,9 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   PolledRing polled_;
-  Clock::time_point run_began_;     // only kept where there is a polled ring
+  // Only kept where the engine stays awake: with a polled ring, or a submission thread.
+  Clock::time_point run_began_;
+  Clock::time_point last_work_;
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
   bool doorbell_poll_stays_ = true;

@@ -93,21 +93,36 @@ struct RingFdUpdate {
   uint64_t data;
 };
 
+// struct io_uring_restriction: what is allowed, since Linux 5.10.
+struct Restriction {
+  uint16_t kind;
+  uint8_t which;  // register opcode, submission opcode, or flags of submissions
+  uint8_t reserved = 0;
+  uint32_t reserved2[3] = {};
+};
+inline constexpr uint16_t kRestrictRegisterOp = 0;
+inline constexpr uint16_t kRestrictSqeOp = 1;
+inline constexpr uint16_t kRestrictSqeFlags = 2;
+
 inline constexpr uint32_t kSetupIopoll = 1u << 0;
+inline constexpr uint32_t kSetupSqpoll = 1u << 1;
+inline constexpr uint32_t kSetupSqAff = 1u << 2;
 inline constexpr uint32_t kSetupCqsize = 1u << 3;
 inline constexpr uint32_t kSetupClamp = 1u << 4;          // since Linux 5.6
+inline constexpr uint32_t kSetupRDisabled = 1u << 6;      // since Linux 5.10
 inline constexpr uint32_t kSetupSubmitAll = 1u << 7;      // since Linux 5.18
 inline constexpr uint32_t kSetupCoopTaskrun = 1u << 8;    // since Linux 5.19
 inline constexpr uint32_t kSetupSingleIssuer = 1u << 12;  // since Linux 6.0
 inline constexpr uint32_t kSetupDeferTaskrun = 1u << 13;  // since Linux 6.1
 inline constexpr uint32_t kSetupNoSqarray = 1u << 16;     // since Linux 6.6
 
-inline constexpr uint32_t kFeatSingleMmap = 1u << 0;    // since Linux 5.4
-inline constexpr uint32_t kFeatNodrop = 1u << 1;        // since Linux 5.5
-inline constexpr uint32_t kFeatSubmitStable = 1u << 2;  // since Linux 5.5
-inline constexpr uint32_t kFeatRwCurPos = 1u << 3;      // since Linux 5.6
-inline constexpr uint32_t kFeatExtArg = 1u << 8;        // since Linux 5.11
-inline constexpr uint32_t kFeatMinTimeout = 1u << 15;   // since Linux 6.12
+inline constexpr uint32_t kFeatSingleMmap = 1u << 0;      // since Linux 5.4
+inline constexpr uint32_t kFeatNodrop = 1u << 1;          // since Linux 5.5
+inline constexpr uint32_t kFeatSubmitStable = 1u << 2;    // since Linux 5.5
+inline constexpr uint32_t kFeatRwCurPos = 1u << 3;        // since Linux 5.6
+inline constexpr uint32_t kFeatSqpollNonfixed = 1u << 7;  // since Linux 5.11
+inline constexpr uint32_t kFeatExtArg = 1u << 8;          // since Linux 5.11
+inline constexpr uint32_t kFeatMinTimeout = 1u << 15;     // since Linux 6.12
 
 inline constexpr uint8_t kSqeFixedFile = 1u << 0;  // since Linux 5.1
 inline constexpr uint8_t kSqeAsync = 1u << 4;      // since Linux 5.6
@@ -118,6 +133,8 @@ inline constexpr int32_t kFileIndexAlloc = -1;
 inline constexpr uint32_t kSpliceFdInFixed = 1u << 31;  // since Linux 5.7
 
 inline constexpr uint32_t kEnterGetevents = 1u << 0;
+inline constexpr uint32_t kEnterSqWakeup = 1u << 1;
+inline constexpr uint32_t kEnterSqWait = 1u << 2;          // since Linux 5.10
 inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
 inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
 
@@ -125,6 +142,8 @@ inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
 inline constexpr uint32_t kMaxBuffers = 1u << 14;
 inline constexpr uint32_t kRegisterProbe = 8;  // since Linux 5.6
 inline constexpr uint16_t kOpSupported = 1u << 0;
+inline constexpr uint32_t kRegisterRestrictions = 11;     // since Linux 5.10
+inline constexpr uint32_t kRegisterEnableRings = 12;      // since Linux 5.10
 inline constexpr uint32_t kRegisterFiles2 = 13;           // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffers2 = 15;         // since Linux 5.13
 inline constexpr uint32_t kRegisterBuffersUpdate = 16;    // since Linux 5.13
@@ -133,6 +152,7 @@ inline constexpr uint32_t kRegisterRingFds = 20;          // since Linux 5.18
 inline constexpr uint32_t kUnregisterRingFds = 21;        // since Linux 5.18
 inline constexpr uint32_t kRsrcRegisterSparse = 1u << 0;  // since Linux 5.19
 
+inline constexpr uint32_t kSqNeedWakeup = 1u << 0;
 inline constexpr uint32_t kSqCqOverflow = 1u << 1;  // since Linux 5.8
 inline constexpr uint32_t kSqTaskrun = 1u << 2;     // since Linux 5.19
 
@@ -188,6 +208,8 @@ static_assert(offsetof(Sqe, user_data) == offsetof(io_uring_sqe, user_data));
 static_assert(offsetof(Sqe, buffer_index) == offsetof(io_uring_sqe, buf_index));
 
 // The numbers against the system's header, each from the version of the header on that has it.
+static_assert(kSetupSqpoll == IORING_SETUP_SQPOLL && kSetupSqAff == IORING_SETUP_SQ_AFF);
+static_assert(kEnterSqWakeup == IORING_ENTER_SQ_WAKEUP && kSqNeedWakeup == IORING_SQ_NEED_WAKEUP);
 static_assert(kSetupIopoll == IORING_SETUP_IOPOLL && kSetupCqsize == IORING_SETUP_CQSIZE);
 static_assert(kSqeFixedFile == IOSQE_FIXED_FILE && kSqeAsync == IOSQE_ASYNC);
 static_assert(kOffSqRing == IORING_OFF_SQ_RING && kOffSqes == IORING_OFF_SQES);
@@ -198,6 +220,12 @@ static_assert(kOpFsync == IORING_OP_FSYNC && kOpPollAdd == IORING_OP_POLL_ADD);
 static_assert(kOpReadFixed == IORING_OP_READ_FIXED && kOpWriteFixed == IORING_OP_WRITE_FIXED);
 #ifdef IORING_SETUP_CLAMP
 static_assert(kSetupClamp == IORING_SETUP_CLAMP);
+#endif
+#ifdef IORING_SETUP_R_DISABLED
+static_assert(kSetupRDisabled == IORING_SETUP_R_DISABLED && kEnterSqWait == IORING_ENTER_SQ_WAIT);
+#endif
+#ifdef IORING_FEAT_SQPOLL_NONFIXED
+static_assert(kFeatSqpollNonfixed == IORING_FEAT_SQPOLL_NONFIXED);
 #endif
 #ifdef IORING_SETUP_SUBMIT_ALL
 static_assert(kSetupSubmitAll == IORING_SETUP_SUBMIT_ALL);
@@ -267,6 +295,14 @@ static_assert(sizeof(ProbeOp) == sizeof(io_uring_probe_op) &&
 static_assert(offsetof(Probe, operations) == sizeof(io_uring_probe));
 static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FADVISE);
 static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 10, 0)
+static_assert(sizeof(Restriction) == sizeof(io_uring_restriction));
+static_assert(kRegisterRestrictions == IORING_REGISTER_RESTRICTIONS &&
+              kRegisterEnableRings == IORING_REGISTER_ENABLE_RINGS);
+static_assert(kRestrictRegisterOp == IORING_RESTRICTION_REGISTER_OP &&
+              kRestrictSqeOp == IORING_RESTRICTION_SQE_OP &&
+              kRestrictSqeFlags == IORING_RESTRICTION_SQE_FLAGS_ALLOWED);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
 static_assert(kSpliceFdInFixed == SPLICE_F_FD_IN_FIXED);

@@ -53,12 +53,6 @@ void Engine::CompletePolled(const abi::Cqe& cqe) {
   CompleteRequest(service, SlotOf(cqe.user_data), cqe.result);
 }
 
-// Whether the engine has been in native code for so long: JavaScript gets its turn, so that the
-// thread can be terminated.
-bool Engine::PolledFor(std::chrono::milliseconds time) const {
-  return Clock::now() - run_began_ >= time;
-}
-
 // Leases work without them, as plain page-aligned memory.
 void Engine::RegisterBufferTables() {
   const uint32_t slabs = std::min(memory_.max_clients() * protocol::kMaxSlabs, abi::kMaxBuffers);

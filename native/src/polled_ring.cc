@@ -33,6 +33,7 @@ int PolledRing::Open(const RingOptions& main, const PolledOptions& options,
   refused_.reserve(most_in_flight);
   RingOptions own = main;
   own.polled = true;
+  own.submission_thread = {};  // nobody would ask the devices
   // One of each transfer, since none is cancelled.
   own.completion_entries = std::max(most_in_flight, main.entries);
   return ring_.Open(own);

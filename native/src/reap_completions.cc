@@ -139,6 +139,7 @@ void Engine::Finish(ClientService& service, uint32_t slot, int32_t result, uint3
 // of the room.
 void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t reply_note) {
   InFlight& flight = service.in_flight[slot];
+  if (result == -EACCES && !Allows(flight.opcode)) reply_note |= note::kNotAllowed;
   if (flight.unpollable && result == -EOPNOTSUPP) reply_note |= note::kNotPolled;
   service.regions->Spend(slot);
   service.replies.Push({slot, flight.generation, result, reply_note});

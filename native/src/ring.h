@@ -1,4 +1,5 @@
 // Stage 5 of 9, engine thread: the ring that we share with the kernel, on the raw system calls.
+// ring_setup.cc makes it, ring.cc works with it.
 //
 // One thread makes the ring, enters it and registers with it (SINGLE_ISSUER); no other thread may
 // touch it.
@@ -23,13 +24,25 @@ struct WorkerLimits {
   uint32_t unbounded = 0;  // for work that may wait for ever, as on pipes
 };
 
+// A thread of the kernel's that takes submissions without a system call (SQPOLL).
+struct SubmissionThread {
+  bool wanted = false;
+  uint32_t idle_ms = 0;  // it sleeps when it had nothing to take for so long
+  int32_t cpu = -1;      // it runs on this CPU alone; -1: wherever
+};
+
+// Submissions that the kernel is to take, whatever else is asked of it: bit by IORING_OP_*.
+inline constexpr uint64_t kAllOperations = ~uint64_t{0};
+
 struct RingOptions {
   uint32_t entries = 256;              // submissions between two enters
   uint32_t completion_entries = 4096;  // completions that fit before any is taken
   uint32_t without_setup_flags = 0;    // never ask for these
   uint32_t without_features = 0;       // do as if the kernel had not said these
   uint64_t without_operations = 0;     // do as if the kernel had not these: bit by IORING_OP_*
+  uint64_t allowed_operations = kAllOperations;
   WorkerLimits workers = {};
+  SubmissionThread submission_thread = {};
   bool register_ring_fd = true;
   uint64_t* counters = nullptr;    // index with protocol::engine_counter; nullptr: nobody counts
   bool polled = false;             // completions come by asking the devices
@@ -37,7 +50,7 @@ struct RingOptions {
 };
 
 // An option that this kernel refuses: the caller's errno alone can't say it.
-enum class RefusedOption : uint8_t { kNone, kKernelWorkers };
+enum class RefusedOption : uint8_t { kNone, kKernelWorkers, kSqpoll, kOperations };
 
 // How long a wait is, and for how much.
 struct WaitFor {
@@ -93,9 +106,18 @@ class Ring {
   // Queues a submission for the next system call. The caller knows that there is room.
   void Push(const abi::Sqe& sqe);
 
-  // Submits what is pending, and lets finished work post its completions. Doesn't block.
+  // Whether a thread of the kernel's takes the submissions: Room and Pending then change by
+  // themselves.
+  [[nodiscard]] bool has_submission_thread() const {
+    return (report_.setup_flags & abi::kSetupSqpoll) != 0;
+  }
+
+  // Submits what is pending, and lets finished work post its completions. Doesn't block. A system
+  // call, except with a submission thread that is awake.
   // Returns 0, or -EAGAIN, -EBUSY, -EINTR: call again after taking completions.
   int Submit();
+  // Submit, until there is room for another; as Submit, call it again where there is none.
+  int MakeRoom();
 
   // Submits what is pending, and blocks until the completions are there or the time is over. Waits
   // for one alone where the report has no min_wait.
@@ -128,6 +150,9 @@ class Ring {
   int Map(const io_uring_params& params);
   [[nodiscard]] uint64_t ProbeOperations() const;
   int LimitWorkers(const WorkerLimits& limits);
+  [[nodiscard]] int Restrict(uint64_t operations) const;
+  [[nodiscard]] bool RegisterRingFd();
+  [[nodiscard]] uint32_t WakeFlag() const;
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
             size_t arg_bytes) const;
   void CountEnter(long taken) const;

@@ -128,6 +128,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   in_flight_count_++;
   if (flight.timed) SetDeadline(service, request.slot);
   if (request.opcode == opcode::kRegisterSlab) return 0;
+  if (!Allows(flight.opcode)) return -EACCES;
   flight.submission = {};
   if (const int refused = PrepareSubmission(request, service.mailbox, *service.regions, &flight,
                                             &flight.submission);

@@ -5,8 +5,11 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 
 /** IORING_SETUP_* of include/uapi/linux/io_uring.h. */
 export const SetupFlag = {
+  SQPOLL: 1 << 1,
+  SQ_AFF: 1 << 2,
   CQSIZE: 1 << 3,
   CLAMP: 1 << 4,
+  R_DISABLED: 1 << 6,
   SUBMIT_ALL: 1 << 7,
   COOP_TASKRUN: 1 << 8,
   SINGLE_ISSUER: 1 << 12,
@@ -27,6 +30,11 @@ export const INDEX_BEFORE_WRAP = 0xffff_fffe;
 export const withPlainCalls: readonly number[] = Object.values<Operation>(operations)
   .filter(({ fallback }) => fallback === "system call")
   .flatMap(({ submits }) => submits.map((name) => ringOperations[name]));
+
+/** Every method by name. */
+const allMethods: readonly string[] = Object.values<Operation>(operations).flatMap(({ call }) =>
+  [...call.matchAll(/(\w+)\(/g)].map(([, method]) => method!),
+);
 
 export interface EngineSetup {
   readonly title: string;
@@ -57,6 +65,9 @@ export const engineSetups: readonly EngineSetup[] = [
     title: "as a kernel without newer operations",
     options: { testing: { withoutOperations: withPlainCalls } },
   },
+  // With the shortest idle time its threads sleep and wake up all the time.
+  { title: "a submission thread", options: { sqpoll: { idleMs: 1, cpu: 0 } } },
+  { title: "an allow-list of everything", options: { operations: allMethods } },
   // Polled are transfers past the page cache alone: test/ops/iopoll.test.ts.
   { title: "iopoll", options: { iopoll: true } },
   {

@@ -110,6 +110,7 @@ export function closedError(what: "client" | "engine"): CodedError {
 }
 
 const EAGAIN = -11;
+const EACCES = -13;
 const EOPNOTSUPP = -95;
 
 const systemErrors = getSystemErrorMap();
@@ -154,6 +155,12 @@ export function notPolledError(syscall: string, path?: string): OperationError {
     { errno: EOPNOTSUPP, code: "EOPNOTSUPP", syscall },
     path === undefined ? undefined : { path },
   );
+}
+
+/** Of an operation that the engine was started without. */
+export function notAllowedError(syscall: string, path?: string, dest?: string): OperationError {
+  const hint = " (it isn't in the engine's options.operations)";
+  return operationError(EACCES, syscall, path, dest, hint);
 }
 
 /** More requests wait than `queueLimit` allows. */

@@ -1,7 +1,12 @@
 import type { View } from "@ringpost/native";
 import { CURRENT_POSITION, ReplyNote } from "@ringpost/protocol";
 import type { Position } from "./arguments.js";
-import { notPolledError, type OperationError, operationError } from "./node-errors.js";
+import {
+  notAllowedError,
+  notPolledError,
+  type OperationError,
+  operationError,
+} from "./node-errors.js";
 import type { LeasedPages } from "./slabs.js";
 
 /** Where a reply's payload lies, for what doesn't fit into a number. */
@@ -152,6 +157,9 @@ export class PendingRequest {
   /** The error of this request. */
   error(errno: number, note = 0): OperationError {
     if ((note & ReplyNote.NOT_POLLED) !== 0) return notPolledError(this.syscall);
+    if ((note & ReplyNote.NOT_ALLOWED) !== 0) {
+      return notAllowedError(this.syscall, this.shownPath(), this.shownDest());
+    }
     const hint = errno === ENOSYS ? ` (it needs Linux ${this.kernel})` : "";
     return operationError(errno, this.syscall, this.shownPath(), this.shownDest(), hint);
   }

@@ -24,6 +24,7 @@ const MAX_FILE_BYTES = Math.min(2 ** 31 - 1, bufferConstants.MAX_LENGTH);
 
 /** The step that failed is the error's syscall; open and read name the path, as in node:fs of Node 26. */
 const failRecipe: Fail = (request, errno, note) => {
+  if ((note & ReplyNote.NOT_ALLOWED) !== 0) return request.error(errno, note);
   switch (note & 0xffff) {
     case Stage.MOVE:
       if ((note & ReplyNote.NOT_POLLED) !== 0) {

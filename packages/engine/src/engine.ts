@@ -7,32 +7,17 @@ import {
   closedError,
   connectNow,
   type EngineHandle,
-  invalidArgValue,
   toGraceMs,
 } from "@ringpost/client";
 import { addon, type NativeEngineOptions, type StartRefusal } from "@ringpost/native";
-import {
-  geometry,
-  layoutHash,
-  type Operation,
-  operations,
-  type RingOperation,
-  ringOperations,
-  writeGeometry,
-} from "@ringpost/protocol";
+import { geometry, layoutHash, ringOperations, writeGeometry } from "@ringpost/protocol";
 import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
 import { guardExit, releaseExit } from "./exit-guard.js";
 import { countKernelWorkers } from "./kernel-workers.js";
+import { type AllowList, submissionsOf } from "./methods.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { refusalError, workerError } from "./refusal.js";
 import { type EngineStats, readStats } from "./stats.js";
-
-/** What each method of a client puts into the ring. */
-const submissionsOf = new Map<string, readonly RingOperation[]>(
-  Object.values<Operation>(operations).flatMap(({ call, submits }) =>
-    [...call.matchAll(/(\w+)\(/g)].map(([, method]) => [method!, submits] as const),
-  ),
-);
 
 /** What the kernel granted the engine. */
 export type EngineReport = Exclude<WorkerOutput, StartRefusal>;
@@ -56,14 +41,21 @@ export class Engine implements AsyncDisposable {
   /** What the kernel granted. */
   readonly report: EngineReport;
   readonly #handle: EngineHandle;
+  readonly #allowed: AllowList | undefined;
   readonly #ended: Promise<void>;
   #closing: Promise<void> | undefined;
   #stopping = false;
 
-  private constructor(worker: Worker, handle: EngineHandle, report: EngineReport) {
+  private constructor(
+    worker: Worker,
+    handle: EngineHandle,
+    report: EngineReport,
+    allowed: AllowList | undefined,
+  ) {
     this.worker = worker;
     this.report = report;
     this.#handle = handle;
+    this.#allowed = allowed;
     this.#ended = new Promise((resolve) => {
       worker.once("exit", () => {
         releaseExit(report.id);
@@ -94,7 +86,7 @@ export class Engine implements AsyncDisposable {
       queueLimit: resolved.queueLimit,
       submit: resolved.submit,
     };
-    return new Engine(worker, handle, output);
+    return new Engine(worker, handle, output, resolved.operations);
   }
 
   /** What another thread connects with: plain data, for workerData and postMessage. */
@@ -105,14 +97,13 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Whether the kernel has what a method of the client submits ("ftruncate", say), by the kernel's own probe. A method without
-   * it works all the same where the README's table says "system call"; others reject with ENOSYS.
+   * it works all the same where the README's table says "system call"; others reject with ENOSYS. False for what isn't in the
+   * engine's `operations`, too.
    * @param method one of the README's table
    */
   supports(method: string): boolean {
-    const submits = submissionsOf.get(method);
-    if (submits === undefined) {
-      throw invalidArgValue("method", method, "must be the name of an operation");
-    }
+    const submits = submissionsOf(method, "method");
+    if (this.#allowed !== undefined && !this.#allowed.methods.has(method)) return false;
     return submits.every((name) => this.report.operations.includes(ringOperations[name]));
   }
 
@@ -186,6 +177,8 @@ function startWorker(
     completionEntries,
     deferTaskrun,
     iopoll,
+    sqpoll,
+    operations,
     kernelWorkers,
     minWait,
     testing,
@@ -196,6 +189,11 @@ function startWorker(
     completionEntries,
     deferTaskrun,
     iopoll,
+    ...(sqpoll && { sqpoll: true, sqpollIdleMs: sqpoll.idleMs, sqpollCpu: sqpoll.cpu }),
+    ...(operations && {
+      allowedOperations: operations.submissions,
+      allowedRequests: operations.requests,
+    }),
     assumePollQueues: testing.assumePollQueues ?? false,
     boundedWorkers: kernelWorkers.bounded,
     unboundedWorkers: kernelWorkers.unbounded,

@@ -6,7 +6,14 @@ import {
   outOfRange,
 } from "@ringpost/client";
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
-import { toKernelWorkers, toMinWait, toSubmitMode } from "./ring-modes.js";
+import { type AllowList, toAllowList } from "./methods.js";
+import {
+  type SqpollOptions,
+  toKernelWorkers,
+  toMinWait,
+  toSqpoll,
+  toSubmitMode,
+} from "./ring-modes.js";
 
 export interface EngineOptions {
   /** What serves the requests. Default "auto": io_uring, for now the only one. */
@@ -35,6 +42,20 @@ export interface EngineOptions {
    * queues they reject with EOPNOTSUPP. Default false.
    */
   readonly iopoll?: boolean;
+  /**
+   * Whether a thread of the kernel takes the submissions (IORING_SETUP_SQPOLL), so that an engine with work makes no system call
+   * at all. That thread and the engine's keep a CPU each busy until they had nothing to do for `idleMs` (default 100), and sleep
+   * then; for one whose latency is worth two CPUs. `cpu` binds the kernel's thread to one, and keeps the engine's off it. Linux 5.11; on older kernels the
+   * start rejects. Excludes `deferTaskrun: true`. Default false.
+   */
+  readonly sqpoll?: boolean | { readonly idleMs?: number; readonly cpu?: number };
+  /**
+   * What this engine serves: names of methods, such as `["open", "read", "close"]`. The kernel takes nothing else from its ring
+   * (IORING_REGISTER_RESTRICTIONS, Linux 5.10; on older kernels the start rejects); other methods reject with EACCES. A
+   * method allows what it is made of, too: `readFile` stat and close; `writeFile` open, write, fsync and close; `truncate` open
+   * and close. Default: everything.
+   */
+  readonly operations?: readonly string[];
   /**
    * Most worker threads of the kernel, which carry out what it can't do without blocking, per NUMA node: `bounded` for work that
    * ends by itself (on files, and opening), `unbounded` for the rest (on pipes, say); 1 to 65535 each. Linux 5.15; on older
@@ -81,6 +102,8 @@ export interface ResolvedOptions {
   readonly completionEntries: number;
   readonly deferTaskrun: boolean;
   readonly iopoll: boolean;
+  readonly sqpoll: SqpollOptions | undefined;
+  readonly operations: AllowList | undefined;
   /** 0: as the kernel has it. */
   readonly kernelWorkers: { readonly bounded: number; readonly unbounded: number };
   readonly minWait: { readonly completions: number; readonly us: number };
@@ -117,7 +140,10 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     throw outOfRange("options.credits", "a power of two", credits);
   checkInteger(queueLimit, "options.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(entries, "options.entries", 1, 32_768);
+  const sqpoll = toSqpoll(options.sqpoll);
   checkBoolean(deferTaskrun, "options.deferTaskrun");
+  if (sqpoll !== undefined && options.deferTaskrun === true)
+    throw invalidArgValue("options.deferTaskrun", true, "excludes options.sqpoll");
   checkBoolean(iopoll, "options.iopoll");
   return {
     maxClients,
@@ -129,6 +155,8 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
       toCompletionEntries(options.completionEntries, maxClients, credits, entries),
     deferTaskrun,
     iopoll,
+    sqpoll,
+    operations: toAllowList(options.operations),
     kernelWorkers: toKernelWorkers(options.kernelWorkers),
     minWait: toMinWait(options.minWait),
     submit: toSubmitMode(options.submit),

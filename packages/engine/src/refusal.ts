@@ -97,6 +97,8 @@ function diagnose(errno: number, sysctl: number): Diagnosis {
 /** What each option needs that a kernel may not have. */
 const needs = {
   kernelWorkers: "IORING_REGISTER_IOWQ_MAX_WORKERS of Linux 5.15",
+  sqpoll: "IORING_SETUP_SQPOLL (Linux 5.11, and a `cpu` that is there)",
+  operations: "IORING_REGISTER_RESTRICTIONS of Linux 5.10",
 } as const;
 
 export function refusalError({ errno, option }: StartRefusal): UnavailableError {

@@ -32,6 +32,24 @@ export function toMinWait(given: unknown): { completions: number; us: number } {
   return { completions, us };
 }
 
+export interface SqpollOptions {
+  readonly idleMs: number;
+  /** -1: wherever. */
+  readonly cpu: number;
+}
+
+/** Undefined: no submission thread. */
+export function toSqpoll(given: unknown): SqpollOptions | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (given !== true && (typeof given !== "object" || given === null))
+    throw invalidArgType("options.sqpoll", "of type boolean or object", given);
+  const { idleMs = 100, cpu } = given as { idleMs?: unknown; cpu?: unknown }; // looked at right here
+  checkInteger(idleMs, "options.sqpoll.idleMs", 1, 3_600_000);
+  if (cpu === undefined) return { idleMs, cpu: -1 };
+  checkInteger(cpu, "options.sqpoll.cpu", 0, 8191);
+  return { idleMs, cpu };
+}
+
 /** As a handle carries it. */
 export function toSubmitMode(given: unknown): number {
   if (given === undefined || given === "auto") return SubmitMode.AUTO;

@@ -248,6 +248,8 @@ export const ReplyNote = {
   KEEPS_FD: 0x2_0000,
   /** EOPNOTSUPP of a transfer that was to be polled: its device, or file system, has nothing to poll. */
   NOT_POLLED: 0x4_0000,
+  /** EACCES of an operation that isn't in the engine's allow-list. */
+  NOT_ALLOWED: 0x8_0000,
 } as const;
 
 /** Which step of a recipe a reply speaks of: the error's `syscall`. */
