@@ -6,8 +6,8 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2957845264u;
-inline constexpr uint32_t kLastOpcode = 31u;
+inline constexpr uint32_t kLayoutHash = 1892568660u;
+inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
@@ -15,6 +15,7 @@ inline constexpr uint32_t kMailboxHeaderBytes = 768u;
 inline constexpr uint32_t kRequestBytes = 64u;
 inline constexpr uint32_t kEntriesPerSlot = 2u;
 inline constexpr uint32_t kReplyBytes = 16u;
+inline constexpr uint32_t kRepliesPerSlot = 2u;
 inline constexpr uint32_t kMaxClients = 512u;
 inline constexpr uint32_t kMaxSlotCount = 4096u;
 inline constexpr uint32_t kCurrentPosition = 4294967295u;
@@ -154,6 +155,7 @@ inline constexpr uint32_t kEndOfFile = 65536u;
 inline constexpr uint32_t kKeepsFd = 131072u;
 inline constexpr uint32_t kNotPolled = 262144u;
 inline constexpr uint32_t kNotAllowed = 524288u;
+inline constexpr uint32_t kMore = 1048576u;
 }  // namespace reply_note
 
 namespace stage {
@@ -232,6 +234,8 @@ inline constexpr uint32_t kSetxattr = 28u;
 inline constexpr uint32_t kSplice = 29u;
 inline constexpr uint32_t kTee = 30u;
 inline constexpr uint32_t kPoll = 31u;
+inline constexpr uint32_t kPollEvents = 38u;
+inline constexpr uint32_t kNextEvents = 39u;
 }  // namespace opcode
 
 }  // namespace ringpost::protocol

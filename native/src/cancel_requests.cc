@@ -71,6 +71,8 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   // Before its turn: it fails when that comes. After: what became of it stays.
   if (flight.chained && service.chain_steps[slot].state != ChainStep::State::kRunning) return;
   if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
+  if (flight.opcode == protocol::opcode::kPollEvents && !flight.armed)
+    return CompleteRequest(service, slot, -ECANCELED);
   // A polled transfer ends by itself, and its ring takes no cancellations (EINVAL).
   if (Closes(flight) || flight.polled) return;
   if (flight.by_call) return calls_.Cancel(&flight);

@@ -136,7 +136,8 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
   if ((flags & flag::kSecondFdOfStep) != 0)
     step.second_fd_of = static_cast<uint32_t>(request.second_fd);
   step.refused = Admit(service, request);
-  if (request.opcode == opcode::kRegisterSlab) step.refused = -EINVAL;
+  if (request.opcode == opcode::kRegisterSlab || request.opcode == opcode::kPollEvents)
+    step.refused = -EINVAL;
   service.in_flight[slot].chained = true;
   // A plain system call has no use for the ring's descriptors either.
   const bool by_ring =

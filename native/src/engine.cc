@@ -292,6 +292,7 @@ void Engine::BeginService(uint32_t client) {
   service.regions = &roster_->regions(client);
   service.requests = RingConsumer<Request>(service.mailbox.requests);
   service.replies = RingProducer<Reply>(service.mailbox.replies);
+  service.most_replies = memory_.slot_count();
   service.connected = true;
   service.serving = true;
   service.broken = false;

@@ -8,6 +8,7 @@
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
 //   poll_transfers.cc       the second ring, whose completions are polled for
+//   poll_streams.cc         polls that go on, and tell of events as they come
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
@@ -52,6 +53,9 @@ struct ClientService {
   std::vector<int32_t>
       kept_fds;  // open between the requests of one whole-file operation: ours to close
   uint32_t in_flight_count = 0;
+  // Requests in flight and unread replies together: a place for each slot, and a second one once
+  // there has been a stream.
+  uint32_t most_replies = 0;
   std::vector<uint32_t> held;           // drains.cc: the slots of what waits, in order
   uint32_t held_count = 0;              // requests that wait, all steps of chains counted
   uint32_t drainer = ChainStep::kNone;  // slot of the chain that runs, and others wait for
@@ -200,6 +204,13 @@ class Engine {
   void CompletePolled(const abi::Cqe& cqe);
   void RegisterBufferTables();
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
+
+  // poll_streams.cc
+  void BeginStream(ClientService& service, uint32_t slot);
+  bool AskForEvents(ClientService& service, const Request& request);
+  void TakeEvents(ClientService& service, uint32_t slot, int32_t result);
+  [[nodiscard]] bool StreamGoesOn(ClientService& service, uint32_t slot, int32_t* result);
+  bool ServeStream(ClientService& service, uint32_t slot);
 
   // reap_completions.cc
   bool ReapCompletions();

@@ -27,7 +27,8 @@ class HandedDescriptors {
   void CloseUnread(const RingProducer<Reply>& replies) {
     if (by_slot_.empty()) return;  // never served, so never handed anything
     const auto slot_count = static_cast<uint32_t>(by_slot_.size());
-    for (uint32_t nth = 0, unread = std::min(replies.Unread(), slot_count); nth < unread; nth++) {
+    for (uint32_t nth = 0, unread = std::min(replies.Unread(), replies.capacity()); nth < unread;
+         nth++) {
       const uint32_t slot = replies.UnreadAt(nth).slot;
       if (slot < slot_count) UniqueFd(std::exchange(by_slot_[slot], UniqueFd::kNone)).Reset();
     }

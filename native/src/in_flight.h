@@ -31,6 +31,11 @@ struct InFlight {
   bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
   InFlight* next_in_line = nullptr;
 
+  // poll_streams.cc: a stream of events. Set when one begins, meant for nothing else.
+  bool armed = false;   // its poll is with the kernel
+  bool asked = false;   // the client has read what it was given, and waits for more
+  uint32_t events = 0;  // what came since, together
+
   // call_thread.h: a system call carries it out, not the ring.
   bool by_call = false;
   int32_t call_result = 0;

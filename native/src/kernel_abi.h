@@ -122,6 +122,7 @@ inline constexpr uint32_t kFeatSubmitStable = 1u << 2;    // since Linux 5.5
 inline constexpr uint32_t kFeatRwCurPos = 1u << 3;        // since Linux 5.6
 inline constexpr uint32_t kFeatSqpollNonfixed = 1u << 7;  // since Linux 5.11
 inline constexpr uint32_t kFeatExtArg = 1u << 8;          // since Linux 5.11
+inline constexpr uint32_t kFeatRsrcTags = 1u << 10;       // since Linux 5.13
 inline constexpr uint32_t kFeatMinTimeout = 1u << 15;     // since Linux 6.12
 
 inline constexpr uint8_t kSqeFixedFile = 1u << 0;  // since Linux 5.1
@@ -255,6 +256,9 @@ static_assert(kFeatRwCurPos == IORING_FEAT_RW_CUR_POS);
 static_assert(kFeatExtArg == IORING_FEAT_EXT_ARG && kEnterExtArg == IORING_ENTER_EXT_ARG);
 static_assert(sizeof(GeteventsArg) == sizeof(io_uring_getevents_arg));
 static_assert(offsetof(GeteventsArg, timespec) == offsetof(io_uring_getevents_arg, ts));
+#endif
+#ifdef IORING_FEAT_RSRC_TAGS
+static_assert(kFeatRsrcTags == IORING_FEAT_RSRC_TAGS);
 #endif
 #ifdef IORING_FEAT_MIN_TIMEOUT
 static_assert(kFeatMinTimeout == IORING_FEAT_MIN_TIMEOUT);

@@ -295,6 +295,9 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareSplice(request, mailbox, sqe);
     case opcode::kPoll:
       return PreparePoll(request, sqe);
+    case opcode::kPollEvents:
+      sqe->length = abi::kPollAddMulti;
+      return PreparePoll(request, sqe);
     case opcode::kReadFile:
     case opcode::kReadRest:
     case opcode::kWriteFile:

@@ -38,11 +38,17 @@ int32_t ShownResult(const InFlight& flight, int32_t result) {
 bool Engine::ReapCompletions() {
   const bool called = calls_.has_done() && ReapCalls();
   uint32_t count = 0;
+  uint32_t streamed = 0;  // that ends nothing
   for (abi::Cqe cqe; ring_.TakeCompletion(&cqe); count++) {
     if (count == 0) now_ns_ = MonotonicNs();
     switch (static_cast<Origin>(cqe.user_data >> 56)) {
       case Origin::kRequest: {
         ClientService& service = services_[ClientOf(cqe.user_data)];
+        if ((cqe.flags & abi::kCqeMore) != 0) [[unlikely]] {
+          TakeEvents(service, SlotOf(cqe.user_data), cqe.result);
+          streamed++;
+          break;
+        }
         Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
         CompleteRequest(service, SlotOf(cqe.user_data), cqe.result);
         break;
@@ -56,7 +62,7 @@ bool Engine::ReapCompletions() {
   }
   if (polled_.in_flight() > 0) count += ReapPolled();
   if (count == 0) return called;
-  if (stopping_) last_progress_ = Clock::now();
+  if (stopping_ && count > streamed) last_progress_ = Clock::now();
   return true;
 }
 
@@ -103,6 +109,9 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
     }
   } else if (flight.opcode == protocol::opcode::kClose) {
     std::erase(service.kept_fds, flight.fd);
+  } else if (flight.opcode == protocol::opcode::kPollEvents &&
+             StreamGoesOn(service, slot, &result)) {
+    return;
   }
   ReplyTo(service, slot, result, 0);
 }

@@ -26,6 +26,8 @@ class RingProducer {
   explicit RingProducer(const RingPlace& place)
       : place_(place), tail_(LoadIndex(*place.tail)), published_(tail_) {}
 
+  [[nodiscard]] uint32_t capacity() const { return place_.capacity; }
+
   // Entries that may be written now. Stale at once, in the safe direction: the consumer only adds
   // room.
   [[nodiscard]] uint32_t Room() const { return place_.capacity - Unread(); }

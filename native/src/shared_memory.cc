@@ -51,7 +51,8 @@ int SharedMemory::Open(uint8_t* base, size_t bytes, SharedMemory* out) {
       out->request_ring_offset_ >= protocol::kMailboxHeaderBytes &&
       out->request_ring_offset_ + slots * protocol::kEntriesPerSlot * protocol::kRequestBytes <=
           out->reply_ring_offset_ &&
-      out->reply_ring_offset_ + slots * protocol::kReplyBytes <= out->payloads_offset_ &&
+      out->reply_ring_offset_ + slots * protocol::kRepliesPerSlot * protocol::kReplyBytes <=
+          out->payloads_offset_ &&
       out->payloads_offset_ + slots * protocol::payload::kBytes <= out->mailbox_bytes_;
   const bool parts_fit =
       out->mailboxes_offset_ >= protocol::kPageBytes &&
@@ -74,7 +75,7 @@ Mailbox SharedMemory::mailbox(uint32_t client) const {
       .replies = {.tail = words + header::kReplyTail,
                   .head = words + header::kReplyHead,
                   .entries = start + reply_ring_offset_,
-                  .capacity = slot_count_},
+                  .capacity = slot_count_ * protocol::kRepliesPerSlot},
       .parked = words + header::kParked,
       .counters = reinterpret_cast<uint64_t*>(start),
       .payloads = start + payloads_offset_,

@@ -43,26 +43,31 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   if (available == 0) return 0;
   now_ns_ = MonotonicNs();
   // A client never has more with us than it has slots: those in its request ring, in flight, and in
-  // its reply ring. So there is room for every reply, and whoever claims more has lost its indexes.
+  // its reply ring; but for the events of streams. So there is room for every reply, and whoever
+  // claims more has lost its indexes.
   const uint64_t with_us = uint64_t{service.in_flight_count} + service.replies.Unread();
   if (available > memory_.slot_count() * protocol::kEntriesPerSlot ||
-      with_us > memory_.slot_count()) {
+      with_us > service.most_replies) {
     BreakOff(service);
     return 0;
   }
-  const auto slots_left = static_cast<uint32_t>(memory_.slot_count() - with_us);
+  const auto places_left = static_cast<uint32_t>(service.most_replies - with_us);
   const uint32_t count = std::min(available, most);
   uint32_t accepted = 0;
+  uint32_t given = 0;  // events of streams
   for (uint32_t taken = 0; taken < count && service.serving;) {
     Request request = service.requests.Take();
     taken++;
     if (request.opcode == opcode::kCancel) {
       Cancel(service, request);
-    } else if (accepted == slots_left) {
+    } else if (request.opcode == opcode::kNextEvents) {
+      if (AskForEvents(service, request)) given++;
+    } else if (accepted + given >= places_left) {
       BreakOff(service);
     } else if ((request.opcode & kChainFlags) != 0) {
       // All of it, even where that is more than a turn's worth.
-      const uint32_t more = AcceptChain(service, request, available - taken, slots_left - accepted);
+      const uint32_t more =
+          AcceptChain(service, request, available - taken, places_left - accepted - given);
       taken += more;
       accepted += more + 1;
     } else {
@@ -137,6 +142,8 @@ int Engine::Admit(ClientService& service, Request& request) {
     return refused;
   }
   if (!HasPlace(flight.submission.opcode)) return -ENOSYS;
+  if (request.opcode == opcode::kPollEvents) [[unlikely]]
+    BeginStream(service, request.slot);
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   return 0;
 }

@@ -26,7 +26,7 @@ TEST(the_geometry_comes_back) {
     CHECK_EQ(memory.shared().slot_count(), slot_count);
     const Mailbox last = memory.shared().mailbox(4);
     CHECK_EQ(last.requests.capacity, slot_count * protocol::kEntriesPerSlot);
-    CHECK_EQ(last.replies.capacity, slot_count);
+    CHECK_EQ(last.replies.capacity, slot_count * protocol::kRepliesPerSlot);
     const uint8_t* end = last.SecondPath(slot_count - 1) + protocol::payload::kPathCapacity;
     CHECK(end <= memory.base() + memory.bytes());
   }

@@ -71,6 +71,14 @@ class TestClient {
     words.fd = fd;
     requests_.Push(words);
   }
+  // Asks for the next events of a stream; as a cancel entry.
+  void PostNextEvents(uint32_t slot) {
+    Request words = {};
+    words.opcode = protocol::opcode::kNextEvents;
+    words.slot = slot;
+    words.generation = slot < slots_.size() ? slots_[slot].generation : 0;
+    requests_.Push(words);
+  }
   void Close() { roster_.Close(index()); }
   void CloseAndDrain() {
     if (seat_ < 0) return;
@@ -117,10 +125,12 @@ class TestClient {
   template <typename Use>
   uint32_t TakeReplies(Use use) {
     const uint32_t count = replies_.Available();
-    if (!CHECK(count <= slots_.size())) return 0;
+    if (!CHECK(count <= slots_.size() * protocol::kRepliesPerSlot)) return 0;
     for (uint32_t nth = 0; nth < count; nth++) {
       const Reply reply = replies_.Take();
-      if (Settle(reply)) {
+      if (KeepEvents(reply)) {
+        // The request goes on.
+      } else if (Settle(reply)) {
         use(reply);
       } else {
         strays_++;
@@ -143,6 +153,17 @@ class TestClient {
     }));
     return std::exchange(slots_[slot].reply, std::nullopt).value_or(Reply{slot, 0, INT32_MIN, 0});
   }
+
+  // Waits for events of a stream. Returns 0 where its end came instead.
+  uint32_t AwaitEvents(uint32_t slot) {
+    CHECK(Await([&] {
+      KeepReplies();
+      return slots_[slot].events != 0 || slots_[slot].reply.has_value();
+    }));
+    return std::exchange(slots_[slot].events, 0);
+  }
+  // Those that have been taken already.
+  [[nodiscard]] uint32_t events(uint32_t slot) const { return slots_[slot].events; }
 
   // The whole way of one request.
   Reply Ask(const TestRequest& request) {
@@ -169,6 +190,7 @@ class TestClient {
     bool in_flight = false;
     uint32_t generation = UINT32_MAX - 5;  // wraps on the way
     std::optional<Reply> reply;
+    uint32_t events = 0;
   };
 
   [[nodiscard]] uint32_t FreeSlot() const {
@@ -184,6 +206,7 @@ class TestClient {
     if (!CHECK(slot < slots_.size())) return 0;
     slots_[slot].in_flight = true;
     slots_[slot].generation++;
+    slots_[slot].events = 0;
     in_flight_++;
     return slot;
   }
@@ -201,6 +224,19 @@ class TestClient {
     if (!CHECK(room != nullptr)) return;
     std::memcpy(room, request.vectors.data(), count * sizeof(iovec));
     regions().PinVectors(words->slot, words->generation, count);
+  }
+
+  // Returns whether it has the events of a stream. There are none to keep at the time: who has read
+  // them asks for more.
+  bool KeepEvents(const Reply& reply) {
+    if ((reply.note & protocol::reply_note::kMore) == 0 || reply.slot >= slots_.size())
+      return false;
+    Slot& slot = slots_[reply.slot];
+    if (!slot.in_flight || slot.generation != reply.generation) return false;
+    CHECK_EQ(slot.events, 0);
+    CHECK(reply.result > 0);
+    slot.events = static_cast<uint32_t>(reply.result);
+    return true;
   }
 
   // Returns whether it is the reply to a request in flight.

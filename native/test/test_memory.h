@@ -19,7 +19,8 @@ class TestMemory {
     const uint32_t reply_ring =
         request_ring + slot_count * protocol::kEntriesPerSlot * protocol::kRequestBytes;
     const uint32_t payloads =
-        reply_ring + RoundUp(slot_count * protocol::kReplyBytes, protocol::kLineBytes);
+        reply_ring + RoundUp(slot_count * protocol::kRepliesPerSlot * protocol::kReplyBytes,
+                             protocol::kLineBytes);
     const uint32_t mailbox_bytes =
         RoundUp(payloads + slot_count * protocol::payload::kBytes, protocol::kPageBytes);
 

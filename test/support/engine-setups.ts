@@ -20,6 +20,7 @@ export const SetupFlag = {
 /** IORING_FEAT_* of the same header. */
 export const Feature = {
   EXT_ARG: 1 << 8,
+  RSRC_TAGS: 1 << 10,
   MIN_TIMEOUT: 1 << 15,
 } as const;
 
@@ -57,7 +58,7 @@ export const engineSetups: readonly EngineSetup[] = [
           SetupFlag.SINGLE_ISSUER |
           SetupFlag.DEFER_TASKRUN |
           SetupFlag.NO_SQARRAY,
-        withoutFeatures: Feature.EXT_ARG,
+        withoutFeatures: Feature.EXT_ARG | Feature.RSRC_TAGS,
       },
     },
   },

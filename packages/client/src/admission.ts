@@ -128,10 +128,11 @@ export class Admission {
     return this.#line.emptied();
   }
 
-  /** The signal of a request that waits has been aborted. */
+  /** A request that waits is cancelled, by its signal or without. */
   abort(request: PendingRequest): void {
-    // signal is set: it is the signal that calls
-    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, abortError(request.signal!));
+    const { signal } = request;
+    const error = signal?.aborted ? abortError(signal) : request.error(ECANCELED);
+    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, error);
   }
 
   /** Its time is over, and it waits. */

@@ -18,6 +18,10 @@ export interface Backend {
   postChain(steps: readonly PendingRequest[]): void;
   /** Most steps of a chain. */
   readonly longestChain: number;
+  /** Cancels a posted request that isn't settled. */
+  cancel(request: PendingRequest): void;
+  /** Asks for the next events of a stream: once for each time that it has been given some. */
+  askForEvents(request: PendingRequest): void;
   /** Cancels what is in flight on a descriptor, or everything. */
   cancelDescriptor(fd: number): void;
   cancelAll(): void;

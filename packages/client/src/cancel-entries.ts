@@ -1,15 +1,21 @@
-/** Stage 1 of a cancellation, client's thread: entries of the request ring that need no slot, and have no reply. */
+/**
+ * Stage 1 of a cancellation, client's thread: entries of the request ring that need no slot, and have no reply. So is the asking for
+ * the next events of a stream.
+ */
 import type { Mailbox, RingProducer } from "@ringpost/mailbox";
-import { CancelScope } from "@ringpost/protocol";
-import { encodeCancel } from "./encode-request.js";
+import { CancelScope, operations } from "@ringpost/protocol";
+import { encodeSlotless } from "./encode-request.js";
 import type { SlotTable } from "./slot-table.js";
 
-interface CancelEntry {
+interface SlotlessEntry {
+  readonly opcode: number;
   readonly scope: number;
   readonly slot: number;
   readonly generation: number;
   readonly fd: number;
 }
+
+const { opcode } = operations.cancel;
 
 export class CancelEntries {
   readonly #mailbox: Mailbox;
@@ -17,7 +23,7 @@ export class CancelEntries {
   readonly #slots: SlotTable;
   #unpublished = 0;
   /** Those that the ring had no room for. */
-  #late: CancelEntry[] = [];
+  #late: SlotlessEntry[] = [];
 
   constructor(mailbox: Mailbox, requests: RingProducer, slots: SlotTable) {
     this.#mailbox = mailbox;
@@ -35,16 +41,25 @@ export class CancelEntries {
 
   /** The request in this slot. */
   addRequest(slot: number): void {
+    this.#addOf(slot, opcode);
+  }
+
+  /** The stream in this slot is asked for its next events. */
+  addEvents(slot: number): void {
+    this.#addOf(slot, operations.nextEvents.opcode);
+  }
+
+  #addOf(slot: number, of: number): void {
     const generation = this.#slots.generation(slot);
-    this.#add({ scope: CancelScope.REQUEST, slot, generation, fd: -1 });
+    this.#add({ opcode: of, scope: CancelScope.REQUEST, slot, generation, fd: -1 });
   }
 
   addDescriptor(fd: number): void {
-    this.#add({ scope: CancelScope.DESCRIPTOR, slot: 0, generation: 0, fd });
+    this.#add({ opcode, scope: CancelScope.DESCRIPTOR, slot: 0, generation: 0, fd });
   }
 
   addAll(): void {
-    this.#add({ scope: CancelScope.ALL, slot: 0, generation: 0, fd: -1 });
+    this.#add({ opcode, scope: CancelScope.ALL, slot: 0, generation: 0, fd: -1 });
   }
 
   /** Tries again, as far as there is room now. */
@@ -60,14 +75,15 @@ export class CancelEntries {
   }
 
   /** Requests come first: every free slot keeps its entry in the ring. */
-  #add(entry: CancelEntry): void {
+  #add(entry: SlotlessEntry): void {
     if (this.#requests.room() <= this.#slots.freeCount) {
       this.#late.push(entry);
       return;
     }
-    encodeCancel(
+    encodeSlotless(
       this.#mailbox,
       this.#requests.reserve(),
+      entry.opcode,
       entry.scope,
       entry.slot,
       entry.generation,

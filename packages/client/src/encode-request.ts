@@ -1,7 +1,7 @@
 /** Stage 1 of 9, client's thread: a request becomes the sixteen words of an entry in the client's request ring. */
 import { endianness } from "node:os";
 import type { Mailbox } from "@ringpost/mailbox";
-import { OpcodeFlag, operations, Payload, Region, RequestWord } from "@ringpost/protocol";
+import { OpcodeFlag, Payload, Region, RequestWord } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
 
 /** The engine reads in the machine's own byte order. */
@@ -59,10 +59,11 @@ export function encodeRequest(
   words[at + RequestWord.LENGTH_HIGH] = request.lengthHigh;
 }
 
-/** An entry that cancels, and has no reply. Those of its words that its scope doesn't name mean nothing. */
-export function encodeCancel(
+/** An entry that has no slot and no reply: it cancels, or asks for events. Those of its words that its scope doesn't name mean nothing. */
+export function encodeSlotless(
   mailbox: Mailbox,
   at: number,
+  opcode: number,
   scope: number,
   slot: number,
   generation: number,
@@ -71,7 +72,7 @@ export function encodeCancel(
   const words = mailbox.words;
   words[at + RequestWord.SLOT] = slot;
   words[at + RequestWord.GENERATION] = generation;
-  words[at + RequestWord.OPCODE] = operations.cancel.opcode;
+  words[at + RequestWord.OPCODE] = opcode;
   words[at + RequestWord.FD] = fd;
   words[at + RequestWord.FLAGS] = scope;
 }

@@ -34,6 +34,7 @@ export {
   toGraceMs,
   type WriteFileOptions,
 } from "./options.js";
+export type { PollStream } from "./poll-stream.js";
 export type { RequestEvent } from "./request-events.js";
 export { SubmitMode } from "./send-off.js";
 export type { Lease } from "./slabs.js";

@@ -20,11 +20,13 @@ import {
   type SetxattrOptions,
   type StatxOptions,
   toBytes,
+  toControl,
   toOptions,
   toResolve,
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
 import type { Decode } from "./pending-request.js";
+import { PollStream } from "./poll-stream.js";
 import { post } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
@@ -187,6 +189,21 @@ export class KernelRequests extends PathRequests {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * The events of a descriptor, as they come, in place of one {@link poll} after the other: each value is the events since the last
+   * one, and none is lost. Begins with the first `next`, and ends after a hang-up or an error of the descriptor (its value is the last);
+   * when `for await` is left, or `return` called, which resolves when the kernel has let go; and by `signal`, by `timeoutMs` (of
+   * the whole stream), by {@link Client.cancel} or {@link Client.close} of the descriptor, in whose case `next` rejects as poll would.
+   * Holds a credit meanwhile. Linux 5.13; one poll after the other before.
+   * @param events as of {@link poll}. Told when they begin, not for as long as they last: so read until there is nothing left
+   * @throws of wrong arguments, at once
+   */
+  pollEvents(fd: number, events: number, options?: RequestOptions): PollStream {
+    checkFd(fd);
+    checkInteger(events, "events", 0, 0xffff);
+    return new PollStream(this.#backend, fd, events, toControl(options));
   }
 
   /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. Linux 5.19. */

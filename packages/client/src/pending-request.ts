@@ -97,6 +97,9 @@ export class PendingRequest {
   /** A further step of something begun before: served while the client is closing. */
   continues = false;
 
+  /** Whom to tell of what comes before the reply; only of a stream. */
+  takeEvents: ((events: number) => void) | undefined = undefined;
+
   /** Where it is: its slot, or -1 before it has one. */
   slot = -1;
   signal: AbortSignal | undefined = undefined;
@@ -191,6 +194,7 @@ export class PendingRequest {
     this.chain = undefined;
     this.chainFlags = 0;
     this.continues = false;
+    this.takeEvents = undefined;
     this.prepare = undefined;
     this.decode = undefined;
     this.fail = failOperation;

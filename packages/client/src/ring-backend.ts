@@ -56,7 +56,7 @@ export class RingBackend implements Backend {
   readonly #settler: ReplySettler;
   readonly #admission: Admission;
   readonly #cancels: CancelEntries;
-  readonly #signals = new SignalWatch((request) => this.#cancel(request));
+  readonly #signals = new SignalWatch((request) => this.cancel(request));
   readonly #watch = new ReplyWatch();
   readonly #sendOff: SendOff;
   readonly #grace = new Grace();
@@ -124,14 +124,19 @@ export class RingBackend implements Backend {
     this.#scheduleTurn();
   }
 
-  /** A request's signal has been aborted. */
-  #cancel(request: PendingRequest): void {
+  /** Its signal has been aborted, or a stream is to end. */
+  cancel(request: PendingRequest): void {
     if (request.slot < 0) {
       this.#admission.abort(request);
     } else {
       this.#cancels.addRequest(request.slot);
       this.#scheduleCancels();
     }
+  }
+
+  askForEvents(request: PendingRequest): void {
+    this.#cancels.addEvents(request.slot);
+    this.#scheduleCancels();
   }
 
   cancelDescriptor(fd: number): void {
@@ -300,11 +305,12 @@ export class RingBackend implements Backend {
   }
 
   #settle(): void {
-    const lateBefore = this.#settler.lateReplies;
-    const count = this.#settler.settleAll();
-    if (count === 0) return;
+    const { lateReplies, eventReplies } = this.#settler;
+    const taken = this.#settler.settleAll();
+    if (taken === 0) return;
     this.#watch.replied();
-    const late = this.#settler.lateReplies - lateBefore;
+    const late = this.#settler.lateReplies - lateReplies;
+    const count = taken - (this.#settler.eventReplies - eventReplies);
     this.#settled += count;
     this.#count(ClientCounter.SETTLED, count - late);
     this.#count(ClientCounter.LATE_REPLIES, late);

@@ -1,6 +1,6 @@
 /** Stage 9 of 9, client's thread: one pass over all replies that are there, each settling the promise of its request. */
 import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
-import { Payload, ReplyWord } from "@ringpost/protocol";
+import { Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
 import { abortError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
@@ -13,6 +13,8 @@ interface MutablePayload extends ReplyPayload {
 export class ReplySettler {
   /** Replies whose request was no longer waiting: of an older generation, or garbage. Dropped. */
   lateReplies = 0;
+  /** Replies that settled nothing: events of streams. */
+  eventReplies = 0;
   readonly #mailbox: Mailbox;
   readonly #replies: RingConsumer;
   readonly #slots: SlotTable;
@@ -38,6 +40,11 @@ export class ReplySettler {
   #settle(at: number): void {
     const words = this.#mailbox.words;
     const slot = words[at + ReplyWord.SLOT]!;
+    const note = words[at + ReplyWord.NOTE]!;
+    if ((note & ReplyNote.MORE) !== 0) {
+      this.#giveEvents(at);
+      return;
+    }
     const request = this.#slots.complete(slot, words[at + ReplyWord.GENERATION]!);
     if (request === undefined) {
       this.lateReplies++;
@@ -48,9 +55,21 @@ export class ReplySettler {
       request.resolve(result);
     } else {
       this.#payload.at = slot * Payload.BYTES;
-      settleRequest(request, result, words[at + ReplyWord.NOTE]!, this.#payload);
+      settleRequest(request, result, note, this.#payload);
     }
     this.#slots.recycle(request);
+  }
+
+  #giveEvents(at: number): void {
+    const words = this.#mailbox.words;
+    const slot = words[at + ReplyWord.SLOT]!;
+    const request = this.#slots.waiting(slot, words[at + ReplyWord.GENERATION]!);
+    if (request?.takeEvents === undefined) {
+      this.lateReplies++;
+      return;
+    }
+    this.eventReplies++;
+    request.takeEvents(words[at + ReplyWord.RESULT]!);
   }
 }
 

@@ -52,6 +52,11 @@ export class SlotTable {
     return this.#generations[slot]!;
   }
 
+  /** The request that waits in this slot, or undefined. */
+  waiting(slot: number, generation: number): PendingRequest | undefined {
+    return this.#generations[slot] === generation ? this.#requests[slot] : undefined;
+  }
+
   /** Frees the slot of a replied request. Returns undefined where no such request waits. */
   complete(slot: number, generation: number): PendingRequest | undefined {
     const request = this.#requests[slot];

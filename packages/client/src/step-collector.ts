@@ -50,6 +50,14 @@ export class StepCollector implements Backend {
 
   // What is no step goes where it always goes.
 
+  cancel(request: PendingRequest): void {
+    this.#backend.cancel(request);
+  }
+
+  askForEvents(request: PendingRequest): void {
+    this.#backend.askForEvents(request);
+  }
+
   cancelDescriptor(fd: number): void {
     this.#backend.cancelDescriptor(fd);
   }

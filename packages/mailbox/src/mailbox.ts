@@ -5,6 +5,7 @@ import {
   geometry,
   MailboxWord,
   Payload,
+  REPLIES_PER_SLOT,
   REPLY_BYTES,
   REQUEST_BYTES,
 } from "@ringpost/protocol";
@@ -59,7 +60,7 @@ export class Mailbox {
       headWord: this.firstWord + MailboxWord.REPLY_HEAD,
       firstWord: (start + at.replyRingOffset) / 4,
       entryWords: REPLY_BYTES / 4,
-      capacity: at.slotCount,
+      capacity: at.slotCount * REPLIES_PER_SLOT,
     };
   }
 }

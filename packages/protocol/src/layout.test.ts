@@ -156,7 +156,11 @@ describe.each(slotCounts)("the geometry of %d slots", (slotCount) => {
         firstByte: at.requestRingOffset,
         bytes: slotCount * layout.REQUEST_BYTES,
       },
-      { name: "replies", firstByte: at.replyRingOffset, bytes: slotCount * layout.REPLY_BYTES },
+      {
+        name: "replies",
+        firstByte: at.replyRingOffset,
+        bytes: slotCount * layout.REPLIES_PER_SLOT * layout.REPLY_BYTES,
+      },
       { name: "payloads", firstByte: at.payloadsOffset, bytes: slotCount * layout.Payload.BYTES },
       { name: "the next mailbox", firstByte: at.mailboxBytes, bytes: 1 },
     ]);

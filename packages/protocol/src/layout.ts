@@ -10,7 +10,7 @@
  *  a mailbox
  *  ┌──────────────┬──────────────────────┬─────────────────────┬──────────────────────────┐
  *  │ header lines │ request ring         │ reply ring          │ payloads                 │
- *  │ one writer   │ slotCount × 128 bytes│ slotCount × 16 bytes│ slotCount × 8448 bytes   │
+ *  │ one writer   │ slotCount × 128 bytes│ slotCount × 32 bytes│ slotCount × 8448 bytes   │
  *  │ per line     │ client → engine      │ engine → client     │ result, then two paths   │
  *  └──────────────┴──────────────────────┴─────────────────────┴──────────────────────────┘
  * ```
@@ -182,6 +182,9 @@ export const CancelScope = {
 /** Size of one reply, in bytes: four to a cache line. */
 export const REPLY_BYTES = 16;
 
+/** Entries of the reply ring for each slot: the reply, and before it the unread events of a stream. */
+export const REPLIES_PER_SLOT = 2;
+
 /** Words of a reply. */
 export const ReplyWord = {
   SLOT: 0,
@@ -250,6 +253,8 @@ export const ReplyNote = {
   NOT_POLLED: 0x4_0000,
   /** EACCES of an operation that isn't in the engine's allow-list. */
   NOT_ALLOWED: 0x8_0000,
+  /** Events of a stream, and not its last word. The next ones come when the client asks for them. */
+  MORE: 0x10_0000,
 } as const;
 
 /** Which step of a recipe a reply speaks of: the error's `syscall`. */
@@ -290,7 +295,8 @@ const roundUp = (value: number, unit: number): number => Math.ceil(value / unit)
 export function geometry(maxClients: number, slotCount: number): Geometry {
   const requestRingOffset = MAILBOX_HEADER_BYTES;
   const replyRingOffset = requestRingOffset + slotCount * ENTRIES_PER_SLOT * REQUEST_BYTES;
-  const payloadsOffset = replyRingOffset + roundUp(slotCount * REPLY_BYTES, LINE_BYTES);
+  const payloadsOffset =
+    replyRingOffset + roundUp(slotCount * REPLIES_PER_SLOT * REPLY_BYTES, LINE_BYTES);
   const mailboxBytes = roundUp(payloadsOffset + slotCount * Payload.BYTES, PAGE_BYTES);
   return {
     maxClients,

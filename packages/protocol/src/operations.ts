@@ -20,8 +20,8 @@ export interface Operation {
   readonly syscall: string;
   /** What the engine submits for it: in order, or one of them. */
   readonly submits: readonly RingOperation[];
-  /** What serves it where the kernel's io_uring lacks that: the plain system call, or nothing, and it rejects with ENOSYS. */
-  readonly fallback: "system call" | "none";
+  /** What serves it where the kernel's io_uring lacks that; nothing: it rejects with ENOSYS. */
+  readonly fallback: "system call" | "one poll after the other" | "none";
 }
 
 export const operations = {
@@ -302,6 +302,25 @@ export const operations = {
     buffer: "none",
     syscall: "poll",
     submits: ["POLL_ADD"],
+    fallback: "none",
+  },
+  pollEvents: {
+    opcode: 38,
+    call: "pollEvents(fd, events)",
+    kernel: "5.13",
+    buffer: "none",
+    syscall: "poll",
+    submits: ["POLL_ADD"],
+    fallback: "one poll after the other",
+  },
+  /** Has no reply of its own: asks for the next events of the stream in SLOT and GENERATION. */
+  nextEvents: {
+    opcode: 39,
+    call: "",
+    kernel: "5.13",
+    buffer: "none",
+    syscall: "poll",
+    submits: [],
     fallback: "none",
   },
 } as const;

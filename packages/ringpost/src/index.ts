@@ -16,6 +16,7 @@ export {
   opened,
   openedBy,
   type PathLike,
+  type PollStream,
   type Position,
   type ReadFileOptions,
   type RenameOptions,
