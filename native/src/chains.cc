@@ -106,8 +106,8 @@ uint32_t Engine::AcceptChain(ClientService& service, Request& request, uint32_t 
         service.chain_steps[head].count++;
       }
       last = request.slot;
-      slots_left--;
     }
+    slots_left--;
     if ((flags & kLinks) == 0 || taken == available) break;
     if (slots_left == 0) {
       BreakOff(service);
