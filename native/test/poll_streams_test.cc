@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -257,7 +258,8 @@ class CarelessClient {
       : client_(engine.memory(), engine.roster()), random_(random) {}
 
   void Batch(const Pipe& pipe) {
-    for (uint32_t nth = random_.Below(12); nth > 0; nth--) {
+    // What is taken at the time must not be overwritten, or else ThreadSanitizer says so.
+    for (uint32_t nth = random_.Below(std::min(12u, client_.Room() + 1)); nth > 0; nth--) {
       Request words = PollEvents(random_.OneIn(8) ? -1 : pipe.out.get(), random_.Word()).words;
       words.opcode = Any({opcode::kPollEvents, opcode::kNextEvents, opcode::kNextEvents,
                           opcode::kNextEvents, opcode::kCancel, opcode::kNop});

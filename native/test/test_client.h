@@ -60,6 +60,9 @@ class TestClient {
   [[nodiscard]] uint32_t in_flight() const { return in_flight_; }
   [[nodiscard]] bool HasFreeSlot() const { return FreeSlot() < slots_.size(); }
 
+  // Entries that the request ring has room for.
+  [[nodiscard]] uint32_t Room() const { return requests_.Room(); }
+
   void CancelAll() { roster_.CancelAll(index()); }
   // An entry of the request ring, which needs no slot. Leaves with the next Publish.
   void PostCancel(uint32_t scope, uint32_t slot, int32_t fd = -1) {

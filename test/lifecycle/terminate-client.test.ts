@@ -13,6 +13,7 @@ const DOINGS = {
   "leases, vectors and writes in flight": ["direct-read:return", "readv:spin", "mixed:spin"],
   "opens in flight": ["open:spin", "fifo-open:return"],
   "whole files in flight": ["read-whole:return", "read-whole:spin"],
+  "streams of events in flight": ["poll-events:return", "poll-events:spin"],
   "posts under way": ["readv:post", "file-read:post", "readv:post", "read-whole:post"],
 };
 
@@ -22,6 +23,7 @@ describe.concurrent("terminate() of workers with 500 requests in flight leaks no
     [20, "leases, vectors and writes in flight"],
     [20, "opens in flight"],
     [20, "whole files in flight"],
+    [20, "streams of events in flight"],
     [40, "posts under way"],
   ] as const)("%i workers with %s", { timeout: 120_000 }, async (runs, doing) => {
     const seed = process.env.RINGPOST_SEED ?? Math.floor(Math.random() * 2 ** 32);
