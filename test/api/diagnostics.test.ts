@@ -1,5 +1,6 @@
 /** The channels of node:diagnostics_channel: what subscribers hear, and that they can't harm. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import fs from "node:fs";
 import { opened, type RequestEvent } from "ringpost";
 import { afterEach, describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
@@ -64,6 +65,19 @@ describe("diagnostics", () => {
       { operation: "read", bytes: 10, result: 10 },
     ]);
     expect(requests).toHaveLength(2);
+  });
+
+  it("tell of a stream of events once, and of its end", async () => {
+    const { requests, replies } = record();
+    const fd = fs.openSync(here, "r");
+    const stream = running.client.pollEvents(fd, 1);
+    expect(requests).toEqual([]);
+    for (let nth = 0; nth < 3; nth++) expect(await stream.next()).toMatchObject({ value: 1 });
+    expect(requests).toMatchObject([{ operation: "pollEvents", fd, bytes: undefined }]);
+    expect(replies).toEqual([]);
+    await stream.return();
+    expect(replies).toMatchObject([{ id: requests[0]!.id, error: { code: "ECANCELED" } }]);
+    fs.closeSync(fd);
   });
 
   it("are one object for a request and its reply", async () => {

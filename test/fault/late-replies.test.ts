@@ -1,4 +1,5 @@
 /** Replies that belong to no request that waits: dropped, counted, and harmless. */
+import { operations, ReplyNote } from "@ringpost/protocol";
 import { expect, it } from "vitest";
 import { FakeEngine, turn } from "../support/fake-engine.js";
 
@@ -88,4 +89,59 @@ it("generations that wrap around are told apart", async () => {
     await nop;
   }
   expect(generations.size).toBe(1000);
+});
+
+it("that say that more comes are dropped where no stream waits for them", async () => {
+  const fake = new FakeEngine({ credits: 4 });
+  const nop = fake.client.nop();
+  const stream = fake.client.pollEvents(0, 1);
+  const next = stream.next();
+  await turn();
+  const [ofNop, ofStream] = fake.take();
+  const { slot, generation } = ofStream!;
+  for (const wrong of [ofNop!, { slot, generation: generation - 1 }, { slot: 3, generation: 0 }]) {
+    fake.reply(wrong, 1, ReplyNote.MORE);
+  }
+  fake.reply(ofStream!, 5, ReplyNote.MORE);
+  fake.reply(ofNop!);
+  fake.publish();
+  expect(await next).toEqual({ done: false, value: 5 });
+  await nop;
+  expect(fake.count("LATE_REPLIES")).toBe(3);
+  expect(fake.count("SETTLED")).toBe(1);
+
+  const last = stream.return();
+  await turn();
+  expect(fake.take()).toMatchObject([{ slot, generation, opcode: operations.cancel.opcode }]);
+  fake.reply(ofStream!, 4, ReplyNote.MORE); // on its way, as the cancellation was
+  fake.reply(ofStream!, -125);
+  fake.reply(ofStream!, 4, ReplyNote.MORE);
+  fake.publish();
+  expect(await last).toEqual({ done: true, value: undefined });
+  expect(fake.count("SETTLED")).toBe(2);
+  expect(fake.count("LATE_REPLIES")).toBe(4);
+});
+
+it("ask for events once for each that is taken, and only when somebody waits", async () => {
+  const fake = new FakeEngine({ credits: 4 });
+  const stream = fake.client.pollEvents(0, 1);
+  const nexts = [stream.next(), stream.next()];
+  await turn();
+  const [request] = fake.take();
+  const asked = (): number[] => fake.take().map(({ opcode }) => opcode);
+  for (const next of nexts) {
+    expect(asked()).toEqual([]);
+    fake.reply(request!, 1, ReplyNote.MORE);
+    fake.publish();
+    await next;
+    await turn();
+    if (next === nexts[0]) expect(asked()).toEqual([operations.nextEvents.opcode]);
+  }
+  expect(asked()).toEqual([]);
+  const third = stream.next();
+  await turn();
+  expect(asked()).toEqual([operations.nextEvents.opcode]);
+  fake.reply(request!, -9);
+  fake.publish();
+  await expect(third).rejects.toMatchObject({ code: "EBADF" });
 });

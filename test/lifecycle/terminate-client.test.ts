@@ -23,7 +23,7 @@ describe.concurrent("terminate() of workers with 500 requests in flight leaks no
     [20, "leases, vectors and writes in flight"],
     [20, "opens in flight"],
     [20, "whole files in flight"],
-    [20, "streams of events in flight"],
+    [10, "streams of events in flight"],
     [40, "posts under way"],
   ] as const)("%i workers with %s", { timeout: 120_000 }, async (runs, doing) => {
     const seed = process.env.RINGPOST_SEED ?? Math.floor(Math.random() * 2 ** 32);

@@ -100,13 +100,13 @@ export class FakeEngine {
   }
 
   /** Writes a reply; nobody sees it before {@link publish}. */
-  reply({ slot, generation }: { slot: number; generation: number }, result = 0): void {
+  reply({ slot, generation }: { slot: number; generation: number }, result = 0, note = 0): void {
     const words = this.mailbox.words;
     const at = this.#replies.reserve();
     words[at + ReplyWord.SLOT] = slot;
     words[at + ReplyWord.GENERATION] = generation;
     words[at + ReplyWord.RESULT] = result;
-    words[at + ReplyWord.NOTE] = 0;
+    words[at + ReplyWord.NOTE] = note;
   }
 
   /** Hands the replies over, and wakes the client if it sleeps, as the real engine does. Returns whether it slept. */
