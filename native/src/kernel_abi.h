@@ -124,6 +124,7 @@ inline constexpr uint32_t kFeatSqpollNonfixed = 1u << 7;  // since Linux 5.11
 inline constexpr uint32_t kFeatExtArg = 1u << 8;          // since Linux 5.11
 inline constexpr uint32_t kFeatRsrcTags = 1u << 10;       // since Linux 5.13
 inline constexpr uint32_t kFeatMinTimeout = 1u << 15;     // since Linux 6.12
+inline constexpr uint32_t kFeatNoIowait = 1u << 17;       // since Linux 6.15
 
 inline constexpr uint8_t kSqeFixedFile = 1u << 0;  // since Linux 5.1
 inline constexpr uint8_t kSqeAsync = 1u << 4;      // since Linux 5.6
@@ -138,6 +139,7 @@ inline constexpr uint32_t kEnterSqWakeup = 1u << 1;
 inline constexpr uint32_t kEnterSqWait = 1u << 2;          // since Linux 5.10
 inline constexpr uint32_t kEnterExtArg = 1u << 3;          // since Linux 5.11
 inline constexpr uint32_t kEnterRegisteredRing = 1u << 4;  // since Linux 5.18
+inline constexpr uint32_t kEnterNoIowait = 1u << 7;        // since Linux 6.15
 
 // Most registered buffers (IORING_MAX_REG_BUFFERS of io_uring/rsrc.c).
 inline constexpr uint32_t kMaxBuffers = 1u << 14;
@@ -264,6 +266,9 @@ static_assert(kFeatRsrcTags == IORING_FEAT_RSRC_TAGS);
 static_assert(kFeatMinTimeout == IORING_FEAT_MIN_TIMEOUT);
 static_assert(offsetof(GeteventsArg, min_wait_us) ==
               offsetof(io_uring_getevents_arg, min_wait_usec));
+#endif
+#ifdef IORING_FEAT_NO_IOWAIT
+static_assert(kFeatNoIowait == IORING_FEAT_NO_IOWAIT && kEnterNoIowait == IORING_ENTER_NO_IOWAIT);
 #endif
 #ifdef IORING_ENTER_REGISTERED_RING
 static_assert(kEnterRegisteredRing == IORING_ENTER_REGISTERED_RING);

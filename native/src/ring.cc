@@ -91,7 +91,8 @@ int Ring::SubmitAndWait(const WaitFor& wait) {
                                  .min_wait_us = report_.min_wait ? wait.min_us : 0,
                                  .timespec = reinterpret_cast<uint64_t>(&ts)};
   const uint32_t completions = arg.min_wait_us > 0 ? wait.completions : 1;
-  const uint32_t flags = abi::kEnterGetevents | abi::kEnterExtArg;
+  uint32_t flags = abi::kEnterGetevents | abi::kEnterExtArg;
+  if (!wait.for_io && (report_.features & abi::kFeatNoIowait) != 0) flags |= abi::kEnterNoIowait;
   const int taken = has_submission_thread()
                         ? Enter(0, completions, flags | WakeFlag(), &arg, sizeof(arg))
                         : Enter(Pending(), completions, flags, &arg, sizeof(arg));

@@ -57,6 +57,7 @@ struct WaitFor {
   uint64_t timeout_ns = 0;
   uint32_t completions = 1;
   uint32_t min_us = 0;  // after it, one completion is enough; 0: no such time
+  bool for_io = true;   // whether the system's statistics may call it a wait for input and output
 };
 
 // What the kernel granted.

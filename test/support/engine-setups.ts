@@ -22,6 +22,7 @@ export const Feature = {
   EXT_ARG: 1 << 8,
   RSRC_TAGS: 1 << 10,
   MIN_TIMEOUT: 1 << 15,
+  NO_IOWAIT: 1 << 17,
 } as const;
 
 /** Two steps before the indexes of all rings wrap around. */
