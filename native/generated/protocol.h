@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 1892568660u;
+inline constexpr uint32_t kLayoutHash = 3650309669u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -150,6 +150,29 @@ inline constexpr uint32_t kFlush = 1073741824u;
 inline constexpr uint32_t kKept = 536870912u;
 }  // namespace open_flag
 
+namespace memory_advice {
+inline constexpr uint32_t kNormal = 0u;
+inline constexpr uint32_t kRandom = 1u;
+inline constexpr uint32_t kSequential = 2u;
+inline constexpr uint32_t kWillneed = 3u;
+inline constexpr uint32_t kDontneed = 4u;
+inline constexpr uint32_t kFree = 8u;
+inline constexpr uint32_t kMergeable = 12u;
+inline constexpr uint32_t kUnmergeable = 13u;
+inline constexpr uint32_t kHugepage = 14u;
+inline constexpr uint32_t kNohugepage = 15u;
+inline constexpr uint32_t kCold = 20u;
+inline constexpr uint32_t kPageout = 21u;
+inline constexpr uint32_t kPopulateRead = 22u;
+inline constexpr uint32_t kPopulateWrite = 23u;
+inline constexpr uint32_t kCollapse = 25u;
+}  // namespace memory_advice
+
+namespace futex_result {
+inline constexpr uint32_t kWoken = 0u;
+inline constexpr uint32_t kNotEqual = 1u;
+}  // namespace futex_result
+
 namespace reply_note {
 inline constexpr uint32_t kEndOfFile = 65536u;
 inline constexpr uint32_t kKeepsFd = 131072u;
@@ -179,6 +202,7 @@ inline constexpr uint32_t kReadFixed = 4u;
 inline constexpr uint32_t kWriteFixed = 5u;
 inline constexpr uint32_t kPollAdd = 6u;
 inline constexpr uint32_t kSyncFileRange = 8u;
+inline constexpr uint32_t kTimeout = 11u;
 inline constexpr uint32_t kAsyncCancel = 14u;
 inline constexpr uint32_t kFallocate = 17u;
 inline constexpr uint32_t kOpenat = 18u;
@@ -187,6 +211,7 @@ inline constexpr uint32_t kStatx = 21u;
 inline constexpr uint32_t kRead = 22u;
 inline constexpr uint32_t kWrite = 23u;
 inline constexpr uint32_t kFadvise = 24u;
+inline constexpr uint32_t kMadvise = 25u;
 inline constexpr uint32_t kOpenat2 = 28u;
 inline constexpr uint32_t kSplice = 30u;
 inline constexpr uint32_t kTee = 33u;
@@ -199,7 +224,11 @@ inline constexpr uint32_t kFsetxattr = 41u;
 inline constexpr uint32_t kSetxattr = 42u;
 inline constexpr uint32_t kFgetxattr = 43u;
 inline constexpr uint32_t kGetxattr = 44u;
+inline constexpr uint32_t kWaitid = 50u;
+inline constexpr uint32_t kFutexWait = 51u;
+inline constexpr uint32_t kFutexWake = 52u;
 inline constexpr uint32_t kFtruncate = 55u;
+inline constexpr uint32_t kPipe = 62u;
 }  // namespace ring_operation
 
 namespace opcode {
@@ -234,6 +263,12 @@ inline constexpr uint32_t kSetxattr = 28u;
 inline constexpr uint32_t kSplice = 29u;
 inline constexpr uint32_t kTee = 30u;
 inline constexpr uint32_t kPoll = 31u;
+inline constexpr uint32_t kMadvise = 32u;
+inline constexpr uint32_t kPipe = 33u;
+inline constexpr uint32_t kTimeout = 34u;
+inline constexpr uint32_t kWaitid = 35u;
+inline constexpr uint32_t kFutexWait = 36u;
+inline constexpr uint32_t kFutexWake = 37u;
 inline constexpr uint32_t kPollEvents = 38u;
 inline constexpr uint32_t kNextEvents = 39u;
 }  // namespace opcode

@@ -36,6 +36,11 @@ bool NeedsProcessFd(const Request& request) {
   return request.opcode == opcode::kStat || request.opcode == opcode::kOpenat2;
 }
 
+// A pipe has two descriptors and a step one; a stream has no end; a slab is nothing that is done.
+bool IsNoStep(uint32_t op) {
+  return op == opcode::kPipe || op == opcode::kPollEvents || op == opcode::kRegisterSlab;
+}
+
 uint64_t OpenFlags(const InFlight& flight) {
   return flight.submission.opcode == abi::kOpOpenat ? flight.submission.op_flags
                                                     : flight.open_how.flags;
@@ -136,8 +141,7 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
   if ((flags & flag::kSecondFdOfStep) != 0)
     step.second_fd_of = static_cast<uint32_t>(request.second_fd);
   step.refused = Admit(service, request);
-  if (request.opcode == opcode::kRegisterSlab || request.opcode == opcode::kPollEvents)
-    step.refused = -EINVAL;
+  if (IsNoStep(request.opcode)) step.refused = -EINVAL;
   service.in_flight[slot].chained = true;
   // A plain system call has no use for the ring's descriptors either.
   const bool by_ring =

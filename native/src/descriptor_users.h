@@ -3,7 +3,24 @@
 #include <array>
 #include <cstdint>
 
+#include "kernel_abi.h"
+
 namespace ringpost {
+
+// Which descriptor a submission works on: negative where none, or where that place says something
+// else.
+inline int32_t DescriptorOf(const abi::Sqe& sqe) {
+  switch (sqe.opcode) {
+    case abi::kOpPipe:
+    case abi::kOpFutexWait:
+    case abi::kOpFutexWake:
+      return -1;
+    case abi::kOpWaitid:
+      return sqe.length == abi::kIdIsPidfd ? sqe.fd : -1;
+    default:
+      return sqe.fd;
+  }
+}
 
 // How many requests in flight use a descriptor, so that a close needs to look for them only where
 // there may be some. Descriptors that are equal modulo the table's size are counted together.

@@ -173,6 +173,7 @@ class Engine {
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
   void RefuseEntry(ClientService& service, const Request& request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
+  [[nodiscard]] bool LosesRegistered(const abi::Sqe& sqe) const;
   void BreakOff(ClientService& service);
 
   // chains.cc

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -17,11 +18,14 @@ namespace ringpost {
 class HandedDescriptors {
  public:
   HandedDescriptors() = default;
-  explicit HandedDescriptors(uint32_t slot_count) : by_slot_(slot_count, UniqueFd::kNone) {}
+  explicit HandedDescriptors(uint32_t slot_count) : by_slot_(slot_count, kNothing) {}
 
-  void Put(uint32_t slot, int32_t fd) { by_slot_[slot] = fd; }
+  // One, or the two ends of a pipe.
+  void Put(uint32_t slot, int32_t fd, int32_t second = UniqueFd::kNone) {
+    by_slot_[slot] = {fd, second};
+  }
   // The client has read the slot's last reply: it uses the slot again.
-  void Forget(uint32_t slot) { by_slot_[slot] = UniqueFd::kNone; }
+  void Forget(uint32_t slot) { by_slot_[slot] = kNothing; }
 
   // The client is gone. Reads its mailbox: the head of its replies, and what was put behind it.
   void CloseUnread(const RingProducer<Reply>& replies) {
@@ -30,12 +34,16 @@ class HandedDescriptors {
     for (uint32_t nth = 0, unread = std::min(replies.Unread(), replies.capacity()); nth < unread;
          nth++) {
       const uint32_t slot = replies.UnreadAt(nth).slot;
-      if (slot < slot_count) UniqueFd(std::exchange(by_slot_[slot], UniqueFd::kNone)).Reset();
+      if (slot >= slot_count) continue;
+      for (const int32_t fd : std::exchange(by_slot_[slot], kNothing)) UniqueFd(fd).Reset();
     }
   }
 
  private:
-  std::vector<int32_t> by_slot_;
+  using Descriptors = std::array<int32_t, 2>;
+  static constexpr Descriptors kNothing = {UniqueFd::kNone, UniqueFd::kNone};
+
+  std::vector<Descriptors> by_slot_;
 };
 
 }  // namespace ringpost

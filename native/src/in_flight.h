@@ -26,7 +26,12 @@ struct InFlight {
   int32_t counted_fd = -1;  // descriptor_users.h
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};
-  abi::OpenHow open_how = {};  // of an openat2, which the kernel reads by its address
+  // What the kernel reads, or writes, by its address.
+  union {
+    abi::OpenHow open_how = {};  // of an openat2
+    int32_t pipe_ends[2];        // of a pipe: to read from, and to write to
+    abi::Timespec time;          // of a timeout
+  };
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
   bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
   InFlight* next_in_line = nullptr;

@@ -5,6 +5,9 @@
 
 #include <linux/io_uring.h>
 #include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 6, 0)
+#include <linux/time_types.h>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +54,12 @@ struct OpenHow {
   uint64_t flags;
   uint64_t mode;
   uint64_t resolve;
+};
+
+// __kernel_timespec of include/uapi/linux/time_types.h.
+struct Timespec {
+  int64_t seconds;
+  int64_t ns;
 };
 
 struct ProbeOp {
@@ -163,6 +172,14 @@ inline constexpr uint32_t kCqeMore = 1u << 1;       // since Linux 5.13
 inline constexpr uint32_t kPollAddMulti = 1u << 0;  // since Linux 5.13
 inline constexpr uint32_t kFsyncDatasync = 1u << 0;
 
+// P_PIDFD of include/uapi/linux/wait.h, since Linux 5.4.
+inline constexpr uint32_t kIdIsPidfd = 3;
+
+// FUTEX2_* of include/uapi/linux/futex.h, since Linux 6.7.
+inline constexpr int32_t kFutexSizeU32 = 0x02;
+inline constexpr int32_t kFutexPrivate = 0x80;
+inline constexpr uint64_t kFutexMatchAny = 0xffff'ffff;
+
 inline constexpr uint64_t kOffSqRing = 0;
 inline constexpr uint64_t kOffSqes = 0x10000000;
 
@@ -175,6 +192,7 @@ inline constexpr uint8_t kOpReadFixed = protocol::ring_operation::kReadFixed;
 inline constexpr uint8_t kOpWriteFixed = protocol::ring_operation::kWriteFixed;
 inline constexpr uint8_t kOpPollAdd = protocol::ring_operation::kPollAdd;
 inline constexpr uint8_t kOpSyncFileRange = protocol::ring_operation::kSyncFileRange;
+inline constexpr uint8_t kOpTimeout = protocol::ring_operation::kTimeout;  // since Linux 5.4
 inline constexpr uint8_t kOpAsyncCancel = protocol::ring_operation::kAsyncCancel;
 inline constexpr uint8_t kOpFallocate = protocol::ring_operation::kFallocate;
 inline constexpr uint8_t kOpOpenat = protocol::ring_operation::kOpenat;
@@ -183,6 +201,7 @@ inline constexpr uint8_t kOpStatx = protocol::ring_operation::kStatx;
 inline constexpr uint8_t kOpRead = protocol::ring_operation::kRead;
 inline constexpr uint8_t kOpWrite = protocol::ring_operation::kWrite;
 inline constexpr uint8_t kOpFadvise = protocol::ring_operation::kFadvise;
+inline constexpr uint8_t kOpMadvise = protocol::ring_operation::kMadvise;
 inline constexpr uint8_t kOpOpenat2 = protocol::ring_operation::kOpenat2;
 inline constexpr uint8_t kOpSplice = protocol::ring_operation::kSplice;        // since Linux 5.7
 inline constexpr uint8_t kOpTee = protocol::ring_operation::kTee;              // since Linux 5.8
@@ -195,7 +214,11 @@ inline constexpr uint8_t kOpFsetxattr = protocol::ring_operation::kFsetxattr;  /
 inline constexpr uint8_t kOpSetxattr = protocol::ring_operation::kSetxattr;    // since Linux 5.19
 inline constexpr uint8_t kOpFgetxattr = protocol::ring_operation::kFgetxattr;  // since Linux 5.19
 inline constexpr uint8_t kOpGetxattr = protocol::ring_operation::kGetxattr;    // since Linux 5.19
+inline constexpr uint8_t kOpWaitid = protocol::ring_operation::kWaitid;        // since Linux 6.7
+inline constexpr uint8_t kOpFutexWait = protocol::ring_operation::kFutexWait;  // since Linux 6.7
+inline constexpr uint8_t kOpFutexWake = protocol::ring_operation::kFutexWake;  // since Linux 6.7
 inline constexpr uint8_t kOpFtruncate = protocol::ring_operation::kFtruncate;  // since Linux 6.9
+inline constexpr uint8_t kOpPipe = protocol::ring_operation::kPipe;            // since Linux 6.16
 
 // The mirrored structs against the kernel's.
 static_assert(sizeof(Sqe) == 64 && sizeof(Sqe) == sizeof(io_uring_sqe));
@@ -295,6 +318,8 @@ static_assert(sizeof(RsrcUpdate2) == sizeof(io_uring_rsrc_update2));
 #endif
 // Enumerators can't be tested by the preprocessor: they go by the version of the system's header.
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 6, 0)
+static_assert(kOpTimeout == IORING_OP_TIMEOUT);
+static_assert(sizeof(Timespec) == sizeof(__kernel_timespec));
 static_assert(kOpAsyncCancel == IORING_OP_ASYNC_CANCEL && kOpOpenat == IORING_OP_OPENAT);
 static_assert(kOpClose == IORING_OP_CLOSE && kOpStatx == IORING_OP_STATX);
 static_assert(kOpRead == IORING_OP_READ && kOpWrite == IORING_OP_WRITE);
@@ -303,7 +328,7 @@ static_assert(sizeof(ProbeOp) == sizeof(io_uring_probe_op) &&
               kOpSupported == IO_URING_OP_SUPPORTED);
 static_assert(offsetof(Probe, operations) == sizeof(io_uring_probe));
 static_assert(kOpFallocate == IORING_OP_FALLOCATE && kOpFadvise == IORING_OP_FADVISE);
-static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE);
+static_assert(kOpSyncFileRange == IORING_OP_SYNC_FILE_RANGE && kOpMadvise == IORING_OP_MADVISE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 10, 0)
 static_assert(sizeof(Restriction) == sizeof(io_uring_restriction));
@@ -320,8 +345,15 @@ static_assert(kOpRenameat == IORING_OP_RENAMEAT && kOpUnlinkat == IORING_OP_UNLI
 static_assert(kOpMkdirat == IORING_OP_MKDIRAT && kOpSymlinkat == IORING_OP_SYMLINKAT &&
               kOpLinkat == IORING_OP_LINKAT);
 #endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static_assert(kOpWaitid == IORING_OP_WAITID);
+static_assert(kOpFutexWait == IORING_OP_FUTEX_WAIT && kOpFutexWake == IORING_OP_FUTEX_WAKE);
+#endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 static_assert(kOpFtruncate == IORING_OP_FTRUNCATE);
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+static_assert(kOpPipe == IORING_OP_PIPE);
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 static_assert(kOpFsetxattr == IORING_OP_FSETXATTR && kOpSetxattr == IORING_OP_SETXATTR);

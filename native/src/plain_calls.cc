@@ -1,6 +1,7 @@
 #include "plain_calls.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -52,6 +53,8 @@ int32_t Openat2(const Sqe& sqe) {
   return Result(fd);
 }
 
+int32_t Pipe(const Sqe& sqe) { return Result(::pipe2(Pointer<int>(sqe.address), Flags(sqe))); }
+
 // --- Ranges of a file ---
 
 int32_t Ftruncate(const Sqe& sqe) { return Result(::ftruncate(sqe.fd, Position(sqe))); }
@@ -68,6 +71,12 @@ int32_t Fadvise(const Sqe& sqe) {
 
 int32_t SyncFileRange(const Sqe& sqe) {
   return Result(::sync_file_range(sqe.fd, Position(sqe), sqe.length, sqe.op_flags));
+}
+
+// --- Memory ---
+
+int32_t Madvise(const Sqe& sqe) {
+  return Result(::madvise(Pointer<void>(sqe.address), sqe.length, Flags(sqe)));
 }
 
 // --- Names ---
@@ -128,7 +137,8 @@ constexpr struct {
     {abi::kOpMkdirat, Mkdirat},     {abi::kOpSymlinkat, Symlinkat},
     {abi::kOpLinkat, Linkat},       {abi::kOpGetxattr, Getxattr},
     {abi::kOpFgetxattr, Fgetxattr}, {abi::kOpSetxattr, Setxattr},
-    {abi::kOpFsetxattr, Fsetxattr},
+    {abi::kOpFsetxattr, Fsetxattr}, {abi::kOpMadvise, Madvise},
+    {abi::kOpPipe, Pipe},
 };
 
 PlainCall CallOf(uint8_t operation) {

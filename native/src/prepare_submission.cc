@@ -2,11 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
+#include "memory_advice.h"
 #include "open_flags.h"
+#include "prepare_waits.h"
 #include "recipes.h"
+#include "request_buffer.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -34,16 +38,6 @@ const char* PathOf(const Request& request, const Mailbox& mailbox) {
 
 const char* SecondPathOf(const Request& request, const Mailbox& mailbox) {
   return Closed(mailbox.SecondPath(request.slot), request.second_path_bytes);
-}
-
-int FindBuffer(const Request& request, const RegionTable& regions, Span* out) {
-  if (request.length > protocol::kMaxTransferBytes) return -EINVAL;
-  if (request.region == protocol::region::kOwn) {
-    return regions.FindOwn(request.slot, request.region_generation, request.region_offset,
-                           request.length, out);
-  }
-  return regions.FindSlab(request.region, request.region_generation, request.region_offset,
-                          request.length, out);
 }
 
 int PrepareOpen(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
@@ -208,6 +202,31 @@ int PrepareNames(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) 
   }
 }
 
+// The kernel rounds the length up to the page: where the advice is to let go of the content, the
+// bytes behind the region would go with it.
+int PrepareMadvise(const Request& request, const RegionTable& regions, abi::Sqe* sqe) {
+  static const auto page_bytes = static_cast<uint32_t>(::sysconf(_SC_PAGESIZE));
+  if (!IsAllowedAdvice(request.flags)) return -EINVAL;
+  if (LosesContent(request.flags) && request.length % page_bytes != 0) return -EINVAL;
+  Span memory;
+  if (const int found = FindBuffer(request, regions, &memory); found < 0) return found;
+  sqe->opcode = abi::kOpMadvise;
+  sqe->fd = -1;
+  sqe->address = Address(memory.base);
+  sqe->length = memory.length;
+  sqe->op_flags = request.flags;
+  return 0;
+}
+
+// The kernel writes the descriptors where no client can change them: they are the engine's to close
+// as long as they aren't the client's.
+int PreparePipe(const Request& request, InFlight* flight, abi::Sqe* sqe) {
+  sqe->opcode = abi::kOpPipe;
+  sqe->address = Address(flight->pipe_ends);
+  sqe->op_flags = request.flags | O_CLOEXEC;
+  return 0;
+}
+
 // splice, tee: from one descriptor to another, at least one of them a pipe.
 int PrepareSplice(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
   const bool moves = request.opcode == opcode::kSplice;
@@ -295,6 +314,10 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareSplice(request, mailbox, sqe);
     case opcode::kPoll:
       return PreparePoll(request, sqe);
+    case opcode::kMadvise:
+      return PrepareMadvise(request, regions, sqe);
+    case opcode::kPipe:
+      return PreparePipe(request, flight, sqe);
     case opcode::kPollEvents:
       sqe->length = abi::kPollAddMulti;
       return PreparePoll(request, sqe);
@@ -303,6 +326,7 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
     case opcode::kWriteFile:
       return PrepareRecipe(request, mailbox, regions, flight, sqe);
     default:
+      if (IsWait(request.opcode)) return PrepareWait(request, mailbox, regions, flight, sqe);
       return PrepareNames(request, mailbox, sqe);
   }
 }

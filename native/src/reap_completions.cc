@@ -10,6 +10,7 @@
 #include "fifo_peers.h"
 #include "handoff.h"
 #include "histogram.h"
+#include "prepare_waits.h"
 #include "recipes.h"
 
 namespace ringpost {
@@ -88,7 +89,7 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
     Submit(next);
     return;
   }
-  result = ShownResult(flight, result);
+  result = WaitResult(flight.opcode, ShownResult(flight, result));
   if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);
   if (IsRecipe(flight.opcode)) {
     CompleteRecipe(service, slot, result);
@@ -107,6 +108,9 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
     } else {
       service.handed.Put(slot, result);
     }
+  } else if (flight.opcode == protocol::opcode::kPipe && result >= 0) {
+    std::memcpy(service.mailbox.Result(slot), flight.pipe_ends, sizeof(flight.pipe_ends));
+    service.handed.Put(slot, flight.pipe_ends[0], flight.pipe_ends[1]);
   } else if (flight.opcode == protocol::opcode::kClose) {
     std::erase(service.kept_fds, flight.fd);
   } else if (flight.opcode == protocol::opcode::kPollEvents &&

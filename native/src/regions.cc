@@ -1,6 +1,8 @@
 #include "regions.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 namespace ringpost {
 
@@ -44,6 +46,13 @@ int RegionTable::FindSlab(uint32_t index, uint32_t generation, uint32_t offset, 
   if (!Within(offset, length, slab.length)) return -EFAULT;
   *out = {slab.base + offset, length, slab.registered_index};
   return 0;
+}
+
+bool RegionTable::HasRegistered(const uint8_t* base, uint32_t length) const {
+  return std::any_of(std::begin(slabs_), std::end(slabs_), [=](const Slab& slab) {
+    if (slab.registered_index == kNotRegistered) return false;
+    return base < slab.base + slab.length && slab.base < base + length;
+  });
 }
 
 void RegionTable::Clear() {

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "engine.h"
+#include "memory_advice.h"
 #include "prepare_submission.h"
 
 namespace ringpost {
@@ -142,10 +143,21 @@ int Engine::Admit(ClientService& service, Request& request) {
     return refused;
   }
   if (!HasPlace(flight.submission.opcode)) return -ENOSYS;
+  if (LosesRegistered(flight.submission)) return -EBUSY;
   if (request.opcode == opcode::kPollEvents) [[unlikely]]
     BeginStream(service, request.slot);
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   return 0;
+}
+
+// Whether it would take pages away that a ring has registered, be it for another client: the ring
+// would go on reading into them, while the program has new ones in their place.
+bool Engine::LosesRegistered(const abi::Sqe& sqe) const {
+  if (sqe.opcode != abi::kOpMadvise || !LosesContent(sqe.op_flags)) return false;
+  const auto* const base = reinterpret_cast<const uint8_t*>(sqe.address);
+  return std::any_of(active_.begin(), active_.end(), [&](uint32_t client) {
+    return services_[client].regions->HasRegistered(base, sqe.length);
+  });
 }
 
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.
@@ -153,8 +165,8 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.opcode == opcode::kClose) {
     CancelUsersOf(flight.fd);
-  } else if (flight.submission.fd >= 0) {
-    flight.counted_fd = flight.submission.fd;
+  } else if (const int32_t fd = DescriptorOf(flight.submission); fd >= 0) {
+    flight.counted_fd = fd;
     descriptor_users_.Add(flight.counted_fd);
   }
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);

@@ -56,6 +56,45 @@ TEST(a_closed_client_leaves_nothing_behind) {
   CHECK_EQ(engine.counter(protocol::engine_counter::kClientsDrained), Repetitions(200, 60));
 }
 
+// Whatever its memory says by then.
+TEST(a_closed_client_leaves_no_pipe_and_closes_none_of_others) {
+  NEEDS_IO_URING();
+  EngineSetUp plainly = SmallRing();
+  plainly.without_operations = uint64_t{1} << abi::kOpPipe;
+  for (const EngineSetUp& set_up : {SmallRing(), plainly}) {
+    TestEngine engine(set_up);
+    const Pipe others;
+    const int32_t named[2] = {others.out.get(), others.in.get()};
+    const int descriptors = OpenDescriptors();
+    for (uint32_t round = 0; round < 50 && !check::HasFailed(); round++) {
+      TestClient client(engine.memory(), engine.roster());
+      uint32_t& tail = *client.mailbox().replies.tail;
+      const uint32_t tail_before = LoadIndex(tail);
+      for (int nth = 0; nth < 3; nth++) client.Post(Operation(protocol::opcode::kPipe));
+      client.Publish();
+      if (round % 2 == 1) {
+        CHECK(Await([&] { return LoadIndex(tail) - tail_before == 3; }));
+        for (uint32_t slot = 0; slot < 3; slot++)
+          std::memcpy(client.mailbox().Result(slot), named, sizeof(named));
+      }
+      client.CloseAndDrain();
+      CHECK_EQ(OpenDescriptors(), descriptors);
+    }
+    CHECK(::fcntl(named[0], F_GETFD) >= 0 && ::fcntl(named[1], F_GETFD) >= 0);
+  }
+}
+
+TEST(a_pipe_is_no_step_of_a_chain) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  const int descriptors = OpenDescriptors();
+  TestClient client(engine.memory(), engine.roster());
+  TestRequest pipe = Operation(protocol::opcode::kPipe);
+  pipe.words.opcode |= protocol::opcode_flag::kChain;
+  CHECK_EQ(client.Result(pipe), -EINVAL);
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
 TEST(a_client_that_read_its_reply_keeps_its_descriptor) {
   NEEDS_IO_URING();
   const TestFolder folder;

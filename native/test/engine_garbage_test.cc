@@ -134,6 +134,13 @@ class GarbageClient {
         request.opcode == opcode::kReadFile) {
       request.flags = (request.flags | O_CREAT | O_EXCL) & ~uint32_t{O_PATH | O_DIRECTORY};
     }
+    // No wait is for ever: a moment, and a word that nobody writes.
+    if (request.opcode == opcode::kTimeout) {
+      request.position_high = 0;
+      request.position_low %= 100'000;
+    }
+    if (request.opcode == opcode::kFutexWait) request.flags = 0x1234'5678;
+    if (request.opcode == opcode::kPipe) request.flags |= O_APPEND;  // refused, for the same reason
     return request;
   }
 

@@ -278,5 +278,41 @@ TEST(a_slab_is_registered_and_used) {
   });
 }
 
+TestRequest Madvise(void* base, uint32_t bytes, uint32_t advice) {
+  TestRequest request = Transfer(protocol::opcode::kMadvise, -1, base, bytes, 0);
+  request.words.flags = advice;
+  return request;
+}
+
+TEST(advice_takes_no_pages_away_that_a_ring_has_registered) {
+  NEEDS_IO_URING();
+  namespace advice = protocol::memory_advice;
+  ForEachSetUp([](TestClient& client) {
+    constexpr uint8_t kCanary = 0xc3;
+    constexpr uint32_t kSlab = 5;
+    constexpr uint32_t kSlabBytes = 4 * 4096;
+    MappedRegion slab;
+    CHECK_EQ(MappedRegion::Zeroed(kSlabBytes, &slab), 0);
+    CHECK(client.regions().PinSlab(kSlab, kSlab, slab.base(), kSlabBytes));
+    std::memset(slab.base(), kCanary, kSlabBytes);
+    const auto in_slab = [&](uint32_t given) {
+      return client.Result(InSlab(Madvise(nullptr, 4096, given), kSlab, 8192));
+    };
+    CHECK_EQ(in_slab(advice::kDontneed), 0);
+    CHECK_EQ(slab.base()[8191], kCanary);
+    CHECK_EQ(slab.base()[8192], 0);
+    CHECK_EQ(slab.base()[8192 + 4096], kCanary);
+    const int32_t registered = client.Result(RegisterSlab(kSlab, kSlabBytes));
+    if (registered == -EOPNOTSUPP || registered == -ENOMEM) SKIP("no registered buffers here");
+    for (const uint32_t given : {advice::kDontneed, advice::kFree}) {
+      CHECK_EQ(in_slab(given), -EBUSY);
+      // By whatever way it is named.
+      CHECK_EQ(client.Result(Madvise(slab.base() + 12288, 4096, given)), -EBUSY);
+    }
+    CHECK_EQ(in_slab(advice::kWillneed), 0);
+    CHECK_EQ(slab.base()[0], kCanary);
+  });
+}
+
 }  // namespace
 }  // namespace ringpost

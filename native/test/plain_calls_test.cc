@@ -7,11 +7,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "mapped_region.h"
 #include "real_ring.h"
 #include "test_engine.h"
 #include "test_files.h"
@@ -82,7 +84,8 @@ std::vector<uint32_t> PostToGate(TestClient& client, const std::vector<std::stri
 TEST(what_may_wait_for_ever_has_no_call) {
   for (const uint8_t operation :
        {abi::kOpRead, abi::kOpWrite, abi::kOpReadv, abi::kOpWritev, abi::kOpPollAdd, abi::kOpSplice,
-        abi::kOpTee, abi::kOpOpenat, abi::kOpNop}) {
+        abi::kOpTee, abi::kOpOpenat, abi::kOpNop, abi::kOpTimeout, abi::kOpWaitid,
+        abi::kOpFutexWait}) {
     CHECK(!HasPlainCall(operation));
     abi::Sqe sqe = {};
     sqe.opcode = operation;
@@ -110,6 +113,38 @@ TEST(an_open_waits_for_nobody_and_its_descriptor_may_wait) {
   const UniqueFd never_waits(open(O_WRONLY | O_NONBLOCK));
   CHECK_EQ(::fcntl(never_waits.get(), F_GETFL) & O_NONBLOCK, O_NONBLOCK);
   CHECK(UniqueFd(open(O_PATH)).valid());
+}
+
+TEST(a_pipe_has_two_ends) {
+  int32_t ends[2] = {-1, -1};
+  abi::Sqe sqe = {};
+  sqe.opcode = abi::kOpPipe;
+  sqe.address = reinterpret_cast<uint64_t>(ends);
+  sqe.op_flags = O_CLOEXEC | O_NONBLOCK;
+  CHECK_EQ(CallPlainly(sqe), 0);
+  const UniqueFd from(ends[0]);
+  const UniqueFd to(ends[1]);
+  CHECK_EQ(::fcntl(from.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+  CHECK_EQ(::fcntl(to.get(), F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_WRONLY | O_NONBLOCK);
+  CHECK_EQ(::fcntl(to.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  sqe.op_flags = O_WRONLY;
+  CHECK_EQ(CallPlainly(sqe), -EINVAL);
+}
+
+TEST(advice_takes_pages_away) {
+  MappedRegion memory;
+  CHECK_EQ(MappedRegion::Zeroed(2 * 4096, &memory), 0);
+  std::memset(memory.base(), 0xc3, 2 * 4096);
+  abi::Sqe sqe = {};
+  sqe.opcode = abi::kOpMadvise;
+  sqe.address = reinterpret_cast<uint64_t>(memory.base());
+  sqe.length = 4096;
+  sqe.op_flags = protocol::memory_advice::kDontneed;
+  CHECK_EQ(CallPlainly(sqe), 0);
+  CHECK_EQ(memory.base()[4095], 0);
+  CHECK_EQ(memory.base()[4096], 0xc3);
+  sqe.address++;
+  CHECK_EQ(CallPlainly(sqe), -EINVAL);
 }
 
 TEST(a_missing_operation_is_carried_out_all_the_same) {

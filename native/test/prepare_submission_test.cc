@@ -261,6 +261,39 @@ TEST(splice_tee_and_poll) {
   CHECK_EQ(sqe.length, 0);  // else it would stay
 }
 
+TEST(advice_about_memory) {
+  Desk desk;
+  Request request = WithOwn(opcode::kMadvise, 4096, 4096);
+  request.flags = protocol::memory_advice::kDontneed;
+  abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpMadvise);
+  CHECK_EQ(sqe.fd, -1);
+  CHECK_EQ(sqe.address, Address(desk.buffer.data() + 4096));
+  CHECK_EQ(sqe.length, 4096);
+  CHECK_EQ(sqe.offset, 0);  // a length too, since Linux 6.10
+  CHECK_EQ(sqe.op_flags, protocol::memory_advice::kDontneed);
+  desk.regions.SetRegistered(kSlab, kRegistered);
+  sqe = desk.Prepare(WithSlab(opcode::kMadvise, 0, 100));
+  CHECK_EQ(sqe.address, Address(desk.buffer.data()));
+  CHECK_EQ(sqe.length, 100);
+  CHECK_EQ(sqe.buffer_index, 0);  // the kernel refuses any other
+  CHECK(desk.PayloadsUntouched());
+}
+
+TEST(pipe) {
+  Desk desk;
+  Request request = Make(opcode::kPipe);
+  request.flags = O_NONBLOCK;
+  const abi::Sqe sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpPipe);
+  CHECK_EQ(sqe.fd, 0);  // the kernel refuses any other
+  CHECK_EQ(sqe.offset, 0);
+  CHECK_EQ(sqe.file_index, 0);
+  CHECK_EQ(sqe.address, Address(desk.flight.pipe_ends));
+  CHECK_EQ(sqe.op_flags, O_NONBLOCK | O_CLOEXEC);
+  CHECK(desk.PayloadsUntouched());
+}
+
 TEST(operations_on_two_paths) {
   Desk desk;
   for (const uint32_t op : kWithTwoPaths) {

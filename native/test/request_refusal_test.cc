@@ -43,8 +43,9 @@ TEST(wild_lengths_are_refused) {
 }
 
 TEST(memory_that_is_not_the_requests_is_refused) {
-  for (const uint32_t op : {opcode::kRead, opcode::kWrite, opcode::kReadv, opcode::kWritev,
-                            opcode::kReadFile, opcode::kReadRest, opcode::kWriteFile}) {
+  for (const uint32_t op :
+       {opcode::kRead, opcode::kWrite, opcode::kReadv, opcode::kWritev, opcode::kReadFile,
+        opcode::kReadRest, opcode::kWriteFile, opcode::kMadvise}) {
     Desk desk;
     const bool many = op == opcode::kReadv || op == opcode::kWritev;
     if (many) desk.PinVectors(2);
@@ -112,6 +113,40 @@ TEST(a_whole_file_read_into_nothing_is_refused) {
   }
 }
 
+TEST(a_word_has_four_bytes) {
+  Desk desk;
+  for (const uint32_t op : {opcode::kFutexWait, opcode::kFutexWake}) {
+    for (const uint32_t length : {0u, 1u, 3u, 5u, 8u, UINT32_MAX}) {
+      CHECK_EQ(desk.Refusal(WithOwn(op, 0, length)), -EINVAL);
+    }
+    CHECK_EQ(desk.Refusal(WithOwn(op, kBytes - 3, 4)), -EFAULT);
+    Request stale = WithOwn(op, 0, 4);
+    stale.region_generation++;
+    CHECK_EQ(desk.Refusal(stale), -EFAULT);
+  }
+}
+
+TEST(advice_that_does_harm_is_refused) {
+  Desk desk;
+  Request request = WithOwn(opcode::kMadvise, 0, 4096);
+  // Remove, don't fork, wipe on fork, don't need what is locked, poison, and what nobody knows.
+  for (const uint32_t advice : {5u, 9u, 10u, 18u, 24u, 100u, 101u, 102u, UINT32_MAX}) {
+    request.flags = advice;
+    CHECK_EQ(desk.Refusal(request), -EINVAL);
+  }
+  // The kernel would round up to the page.
+  for (const uint32_t advice :
+       {protocol::memory_advice::kDontneed, protocol::memory_advice::kFree}) {
+    request.flags = advice;
+    for (const uint32_t length : {1u, 4095u, 4097u}) {
+      request.length = length;
+      CHECK_EQ(desk.Refusal(request), -EINVAL);
+    }
+    request.length = kBytes + 4096;
+    CHECK_EQ(desk.Refusal(request), -EFAULT);
+  }
+}
+
 // Whatever the words say: nothing outside of the buffer and the payload ever reaches a submission.
 TEST(random_requests_name_no_memory_but_their_own) {
   Desk desk;
@@ -145,6 +180,7 @@ TEST(random_requests_name_no_memory_but_their_own) {
     switch (sqe.opcode) {
       case abi::kOpRead:
       case abi::kOpWrite:
+      case abi::kOpMadvise:
         CHECK(in_buffer);
         break;
       case abi::kOpOpenat:
@@ -157,6 +193,21 @@ TEST(random_requests_name_no_memory_but_their_own) {
       case abi::kOpSymlinkat:
         CHECK(is_path);
         CHECK_EQ(sqe.offset, slots_payload + payload::kSecondPathOffset);
+        break;
+      case abi::kOpTimeout:
+        CHECK_EQ(sqe.address, Address(&flight.time));
+        CHECK_EQ(sqe.length, 1);
+        break;
+      case abi::kOpWaitid:
+        CHECK_EQ(sqe.address, 0);
+        CHECK_EQ(sqe.offset, slots_payload + payload::kResultOffset);
+        break;
+      case abi::kOpFutexWait:
+      case abi::kOpFutexWake:
+        CHECK(sqe.address >= buffer && sqe.address + 4 <= buffer + kBytes);
+        break;
+      case abi::kOpPipe:
+        CHECK_EQ(sqe.address, Address(flight.pipe_ends));
         break;
       case abi::kOpOpenat2:
         CHECK(is_path);

@@ -11,6 +11,7 @@ import { useTempDir } from "../support/temp-dir.js";
 
 const dir = useTempDir();
 const view = Buffer.alloc(4);
+const word = new Int32Array(new SharedArrayBuffer(4));
 
 const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   nop: (client) => client.nop(),
@@ -27,6 +28,12 @@ const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   lstat: (client) => client.lstat("/"),
   readFile: (client) => client.readFile("/proc/version"),
   writeFile: (client) => client.writeFile("/dev/null", "x"),
+  madvise: (client) => client.madvise(view, 0),
+  pipe: (client) => client.pipe(),
+  timeout: (client) => client.timeout(1),
+  waitid: (client) => client.waitid("all", 0),
+  futexWait: (client) => client.futexWait(word, 0, 0),
+  futexWake: (client) => client.futexWake(word, 0),
   lease: async (client) => client.lease(4096),
 };
 

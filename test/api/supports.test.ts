@@ -60,6 +60,23 @@ it("says no to what is missing without a substitute, which rejects with ENOSYS a
   expect(engine.stats().plainCalls).toBe(0);
 });
 
+it("has no system call for what waits", async () => {
+  await using engine = await startWithout("timeout", "waitid", "futexWait", "pipe");
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  const waits = {
+    timeout: () => engine.client.timeout(1),
+    waitid: () => engine.client.waitid("all", 0),
+    futexWait: () => engine.client.futexWait(word, 0, 0),
+  };
+  for (const [method, wait] of Object.entries(waits)) {
+    expect(engine.supports(method)).toBe(false);
+    expect((await failureOf(wait)).message).toMatch(/^ENOSYS: .* \(it needs Linux \d\.\d\)$/);
+  }
+  expect(engine.stats().plainCalls).toBe(0);
+  for (const fd of await engine.client.pipe()) await engine.client.close(fd);
+  expect(engine.stats().plainCalls).toBe(1);
+});
+
 it("needs no system call where the ring has it all", async () => {
   await using engine = await Engine.start();
   const path = dir().fresh();

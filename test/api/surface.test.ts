@@ -34,7 +34,16 @@ it("ringpost exports these types besides", () => {
     ([, name]) => name,
   );
   expect(exported.sort()).toEqual([
-    ...["BufferView", "Chain", "ChainError", "ChainFd", "ChainOptions", "ChainOutcome"],
+    ...[
+      "BufferView",
+      "Chain",
+      "ChainError",
+      "ChainFd",
+      "ChainOptions",
+      "ChainOutcome",
+      "ChildIdType",
+      "ChildState",
+    ],
     ...["ClientStats", "CloseOptions", "EngineHandle", "EngineOptions"],
     ...[
       "EngineReport",
@@ -61,6 +70,7 @@ it("ringpost exports these types besides", () => {
       "StatxOptions",
       "TransferOptions",
       "UnavailableError",
+      "WaitidOptions",
       "WriteFileOptions",
     ],
   ]);
@@ -85,16 +95,20 @@ it("a client has these methods", () => {
       "fdatasync",
       "fsync",
       "ftruncate",
+      "futexWait",
+      "futexWake",
       "getxattr",
       "lease",
       "link",
       "lstat",
     ],
     ...[
+      "madvise",
       "mkdir",
       "nop",
       "open",
       "openat2",
+      "pipe",
       "poll",
       "pollEvents",
       "read",
@@ -108,7 +122,18 @@ it("a client has these methods", () => {
       "statx",
       "submit",
     ],
-    ...["symlink", "syncFileRange", "tee", "truncate", "unlink", "write", "writeFile", "writev"],
+    ...[
+      "symlink",
+      "syncFileRange",
+      "tee",
+      "timeout",
+      "truncate",
+      "unlink",
+      "waitid",
+      "write",
+      "writeFile",
+      "writev",
+    ],
   ]);
 });
 

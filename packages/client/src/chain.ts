@@ -6,6 +6,7 @@ import { MAX_TRANSFER_BYTES, OpcodeFlag } from "@ringpost/protocol";
 import type { PathLike, Position } from "./arguments.js";
 import type { ChainOutcome } from "./chain-outcome.js";
 import { type ChainFd, type ChainSteps, OpenedFile } from "./chain-steps.js";
+import type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
 import type { Client } from "./client.js";
 import { invalidArgValue, outOfRange } from "./node-errors.js";
 import type {
@@ -35,6 +36,9 @@ import type { Statx } from "./stat-result.js";
  *
  * A file that a step opens is the chain's own, in the ring's table and not in the process's (Linux 5.19; an ordinary descriptor
  * before): `opened` means it in the later steps, and it is closed when the chain is over, whatever becomes of it.
+ *
+ * What makes a descriptor that the program is to keep is no step (a `pipe`), nor what is more than one request by itself (a `readFile`,
+ * a `getxattr`).
  *
  * Each method takes the arguments of the client's; wrong ones reject {@link run}, and nothing runs.
  */
@@ -306,6 +310,46 @@ export class Chain<Results extends unknown[] = []> {
 
   poll(fd: ChainFd, events: number, options?: RequestOptions): Chain<[...Results, number]> {
     return this.#add(this.#client.poll(this.#steps.fd(fd), events, options));
+  }
+
+  madvise(
+    view: BufferView,
+    advice: number,
+    options?: RequestOptions,
+  ): Chain<[...Results, undefined]> {
+    return this.#addSilent(this.#client.madvise(view, advice, options));
+  }
+
+  /** A pause. */
+  timeout(ms: number, options?: RequestOptions): Chain<[...Results, undefined]> {
+    return this.#addSilent(this.#client.timeout(ms, options));
+  }
+
+  waitid(
+    idType: ChildIdType,
+    id: number,
+    options?: WaitidOptions,
+  ): Chain<[...Results, ChildState]> {
+    return this.#add(this.#client.waitid(idType, id, options));
+  }
+
+  /** The next step runs as well where the word holds something else by then. */
+  futexWait(
+    array: Int32Array,
+    index: number,
+    expected: number,
+    options?: RequestOptions,
+  ): Chain<[...Results, "ok" | "not-equal"]> {
+    return this.#add(this.#client.futexWait(array, index, expected, options));
+  }
+
+  futexWake(
+    array: Int32Array,
+    index: number,
+    count?: number,
+    options?: RequestOptions,
+  ): Chain<[...Results, number]> {
+    return this.#add(this.#client.futexWake(array, index, count, options));
   }
 
   /** Of data that one write can move: just less than 2 GiB. */

@@ -11,7 +11,7 @@ import {
 import type { Backend } from "./backend.js";
 import { Chain } from "./chain.js";
 import { type ChainOptions, ChainSteps } from "./chain-steps.js";
-import { KernelRequests } from "./kernel-requests.js";
+import { EventRequests } from "./event-requests.js";
 import { invalidArgType } from "./node-errors.js";
 import {
   type BufferView,
@@ -37,7 +37,7 @@ import { WholeFiles } from "./whole-file.js";
  *
  * A buffer belongs to its request until the promise settles: as with node:fs, don't write to it, transfer it or resize it.
  */
-export class Client extends KernelRequests implements AsyncDisposable {
+export class Client extends EventRequests implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #files: WholeFiles;
   /** Of chains: whose methods fill the steps. Made with the first chain. */

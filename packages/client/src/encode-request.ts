@@ -1,11 +1,8 @@
 /** Stage 1 of 9, client's thread: a request becomes the sixteen words of an entry in the client's request ring. */
-import { endianness } from "node:os";
 import type { Mailbox } from "@ringpost/mailbox";
 import { OpcodeFlag, Payload, Region, RequestWord } from "@ringpost/protocol";
+import { littleEndian } from "./byte-order.js";
 import type { PendingRequest } from "./pending-request.js";
-
-/** The engine reads in the machine's own byte order. */
-const littleEndian = endianness() === "LE";
 
 /**
  * @param at word at which the reserved entry begins

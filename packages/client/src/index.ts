@@ -9,6 +9,7 @@ export {
   opened,
   openedBy,
 } from "./chain-steps.js";
+export type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
 export { Client } from "./client.js";
 export { connect, connectNow, type EngineHandle } from "./connect.js";
 export {

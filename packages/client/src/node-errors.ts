@@ -109,11 +109,16 @@ export function closedError(what: "client" | "engine"): CodedError {
   return coded(new Error(`The ringpost ${what} is closed`), "ERR_RINGPOST_CLOSED");
 }
 
+const ECHILD = -10;
 const EAGAIN = -11;
 const EACCES = -13;
 const EOPNOTSUPP = -95;
 
-const systemErrors = getSystemErrorMap();
+/** With what libuv has no call to know. */
+const systemErrors = new Map([
+  ...getSystemErrorMap(),
+  [ECHILD, ["ECHILD", "no child processes"] as [string, string]],
+]);
 
 /**
  * The error of an operation that the kernel refused.

@@ -1,7 +1,7 @@
 /** A `struct statx` (include/uapi/linux/stat.h) as the Stats of node:fs. */
 
 import { type BigIntStats, type Stats, Stats as StatsClass, statSync } from "node:fs";
-import { endianness } from "node:os";
+import { littleEndian } from "./byte-order.js";
 
 /** Offsets in bytes of the fields of `struct statx`. */
 const Field = {
@@ -34,9 +34,6 @@ export const STATX_ALL = 0xfff;
 
 const NS_PER_SECOND = 1_000_000_000n;
 const NS_PER_MS = 1_000_000n;
-
-/** The kernel writes in the machine's own byte order. */
-const littleEndian = endianness() === "LE";
 
 /** Major and minor number as one, the way glibc's makedev packs them. */
 function makeDevice(major: number, minor: number): bigint {

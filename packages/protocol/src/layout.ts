@@ -218,7 +218,10 @@ export const MAX_TRANSFER_BYTES = 0x7fff_f000;
 
 /** Parts of a slot's payload, in bytes from its start. */
 export const Payload = {
-  /** `struct statx`, written by the kernel; the first word is the kept descriptor of a readFile that needs room. */
+  /**
+   * `struct statx`, written by the kernel; the first word is the kept descriptor of a readFile that needs room, the first two are
+   * those of a pipe: to read from, and to write to. Or the `siginfo_t` of a waitid.
+   */
   RESULT_OFFSET: 0,
   RESULT_BYTES: 256,
   PATH_OFFSET: 256,
@@ -238,6 +241,35 @@ export const OpenFlag = {
   FLUSH: 0x4000_0000,
   /** open: the descriptor stays the engine's until it is closed by a request; closed with its client otherwise. */
   KEPT: 0x2000_0000,
+} as const;
+
+/**
+ * MADV_* of include/uapi/asm-generic/mman-common.h, as far as it is safe for memory of the process's heap, whoever gives it: not
+ * what takes pages away from children, poisons them, or punches holes into files.
+ */
+export const MemoryAdvice = {
+  NORMAL: 0,
+  RANDOM: 1,
+  SEQUENTIAL: 2,
+  WILLNEED: 3,
+  DONTNEED: 4,
+  FREE: 8,
+  MERGEABLE: 12,
+  UNMERGEABLE: 13,
+  HUGEPAGE: 14,
+  NOHUGEPAGE: 15,
+  COLD: 20,
+  PAGEOUT: 21,
+  POPULATE_READ: 22,
+  POPULATE_WRITE: 23,
+  COLLAPSE: 25,
+} as const;
+
+/** What a futexWait comes to. */
+export const FutexResult = {
+  WOKEN: 0,
+  /** The word held something else. */
+  NOT_EQUAL: 1,
 } as const;
 
 /** Bits of a reply's note. */

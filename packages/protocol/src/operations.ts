@@ -6,7 +6,14 @@
 import type { RingOperation } from "./ring-operations.js";
 
 /** How an operation uses its region. */
-export type BufferUse = "none" | "fills" | "reads" | "fills-many" | "reads-many";
+export type BufferUse =
+  | "none"
+  | "fills"
+  | "reads"
+  | "fills-many"
+  | "reads-many"
+  | "advised"
+  | "word";
 
 export interface Operation {
   /** Number in a request's opcode word. Never reused; 0 is no operation, so that a zeroed request is refused. */
@@ -302,6 +309,60 @@ export const operations = {
     buffer: "none",
     syscall: "poll",
     submits: ["POLL_ADD"],
+    fallback: "none",
+  },
+  madvise: {
+    opcode: 32,
+    call: "madvise(view, advice)",
+    kernel: "5.6",
+    buffer: "advised",
+    syscall: "madvise",
+    submits: ["MADVISE"],
+    fallback: "system call",
+  },
+  pipe: {
+    opcode: 33,
+    call: "pipe(flags?)",
+    kernel: "6.16",
+    buffer: "none",
+    syscall: "pipe2",
+    submits: ["PIPE"],
+    fallback: "system call",
+  },
+  timeout: {
+    opcode: 34,
+    call: "timeout(ms)",
+    kernel: "5.4",
+    buffer: "none",
+    syscall: "timeout",
+    submits: ["TIMEOUT"],
+    fallback: "none",
+  },
+  waitid: {
+    opcode: 35,
+    call: "waitid(idType, id, { states?, reap? })",
+    kernel: "6.7",
+    buffer: "none",
+    syscall: "waitid",
+    submits: ["WAITID"],
+    fallback: "none",
+  },
+  futexWait: {
+    opcode: 36,
+    call: "futexWait(array, index, expected)",
+    kernel: "6.7",
+    buffer: "word",
+    syscall: "futex_wait",
+    submits: ["FUTEX_WAIT"],
+    fallback: "none",
+  },
+  futexWake: {
+    opcode: 37,
+    call: "futexWake(array, index, count?)",
+    kernel: "6.7",
+    buffer: "word",
+    syscall: "futex_wake",
+    submits: ["FUTEX_WAKE"],
     fallback: "none",
   },
   pollEvents: {

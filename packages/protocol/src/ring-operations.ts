@@ -8,6 +8,7 @@ export const ringOperations = {
   WRITE_FIXED: 5,
   POLL_ADD: 6,
   SYNC_FILE_RANGE: 8,
+  TIMEOUT: 11,
   ASYNC_CANCEL: 14,
   FALLOCATE: 17,
   OPENAT: 18,
@@ -16,6 +17,7 @@ export const ringOperations = {
   READ: 22,
   WRITE: 23,
   FADVISE: 24,
+  MADVISE: 25,
   OPENAT2: 28,
   SPLICE: 30,
   TEE: 33,
@@ -28,7 +30,11 @@ export const ringOperations = {
   SETXATTR: 42,
   FGETXATTR: 43,
   GETXATTR: 44,
+  WAITID: 50,
+  FUTEX_WAIT: 51,
+  FUTEX_WAKE: 52,
   FTRUNCATE: 55,
+  PIPE: 62,
 } as const;
 
 export type RingOperation = keyof typeof ringOperations;

@@ -5,6 +5,8 @@ export {
   type ChainFd,
   type ChainOptions,
   type ChainOutcome,
+  type ChildIdType,
+  type ChildState,
   Client,
   type CloseOptions,
   connect,
@@ -27,6 +29,7 @@ export {
   type Statx,
   type StatxOptions,
   type TransferOptions,
+  type WaitidOptions,
   type WriteFileOptions,
 } from "@ringpost/client";
 export {

@@ -1,0 +1,28 @@
+// Waits, as submissions: for a time, for a child, for a word of memory; and what ends the latter.
+// Part of stage 4 (prepare_submission.h), whose rules are these functions', too.
+#pragma once
+
+#include <cerrno>
+
+#include "in_flight.h"
+#include "kernel_abi.h"
+#include "regions.h"
+#include "shared_memory.h"
+
+namespace ringpost {
+
+[[nodiscard]] bool IsWait(uint32_t op);
+
+// Of such an operation.
+[[nodiscard]] int PrepareWait(const Request& request, const Mailbox& mailbox,
+                              const RegionTable& regions, InFlight* flight, abi::Sqe* sqe);
+
+// What the wait came to, as its reply says it: the time that is over is a timeout's success.
+[[nodiscard]] inline int32_t WaitResult(uint32_t op, int32_t result) {
+  if (op == protocol::opcode::kTimeout && result == -ETIME) return 0;
+  if (op == protocol::opcode::kFutexWait && result == -EAGAIN)
+    return protocol::futex_result::kNotEqual;
+  return result;
+}
+
+}  // namespace ringpost
