@@ -181,6 +181,29 @@ TEST(all_slots_may_be_streams_whose_replies_nobody_reads) {
   CHECK_EQ(client.strays(), 0);
 }
 
+// It lies behind more replies than there are slots.
+TEST(a_descriptor_behind_unread_events_is_closed_with_its_client) {
+  NEEDS_IO_URING();
+  const EngineSetUp set_up = SmallRing();
+  TestEngine engine(set_up);
+  TestClient other(engine.memory(), engine.roster());
+  const Pipe pipe;
+  pipe.Write("x");
+  const int descriptors = OpenDescriptors();
+  TestClient client(engine.memory(), engine.roster());
+  for (uint32_t nth = 1; nth < set_up.slot_count; nth++)
+    client.Post(PollEvents(pipe.out.get(), kIn));
+  client.Publish();
+  CHECK_EQ(other.Result(Nop()), 0);
+  client.PostCancel(scope::kAll, 0);
+  client.Post(Open("/", O_RDONLY));
+  client.Publish();
+  CHECK(Await([&] { return OpenDescriptors() > descriptors; }));
+  CHECK_EQ(other.Result(Nop()), 0);
+  client.CloseAndDrain();
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
 TEST(a_client_that_asks_and_never_reads_is_cut_off) {
   NEEDS_IO_URING();
   for (const EngineSetUp& set_up : {SmallRing(), PollsOnceOnly()}) {

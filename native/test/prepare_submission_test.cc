@@ -259,6 +259,11 @@ TEST(splice_tee_and_poll) {
   CHECK_EQ(sqe.fd, 33);
   CHECK_EQ(sqe.op_flags, POLLIN);
   CHECK_EQ(sqe.length, 0);  // else it would stay
+  request.opcode = opcode::kPollEvents;
+  sqe = desk.Prepare(request);
+  CHECK_EQ(sqe.opcode, abi::kOpPollAdd);
+  CHECK_EQ(sqe.op_flags, POLLIN);
+  CHECK_EQ(sqe.length, abi::kPollAddMulti);
 }
 
 TEST(advice_about_memory) {
