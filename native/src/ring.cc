@@ -57,10 +57,26 @@ void Ring::Push(const Sqe& sqe) {
   next_tail_++;
 }
 
+// Lets the kernel see what was pushed. Returns a flag for Enter where a thread has to be woken for
+// it.
+//
+// A thread that goes to sleep says so, and looks at the tail once more: either it sees ours, or we
+// see that it sleeps. Both of ours are sequentially consistent for that; they pair with the barrier
+// in io_sq_thread (io_uring/sqpoll.c).
+uint32_t Ring::Publish() {
+  if (!has_submission_thread()) {
+    StoreRelease(sq_tail_, next_tail_);
+    return 0;
+  }
+  std::atomic_ref(*sq_tail_).store(next_tail_, std::memory_order_seq_cst);
+  const uint32_t flags = std::atomic_ref(*sq_flags_).load(std::memory_order_seq_cst);
+  return (flags & abi::kSqNeedWakeup) != 0 ? abi::kEnterSqWakeup : 0;
+}
+
 int Ring::Submit() {
-  StoreRelease(sq_tail_, next_tail_);
+  const uint32_t wake = Publish();
   if (has_submission_thread()) {
-    const uint32_t flags = WakeFlag() | (Overflowed() ? abi::kEnterGetevents : 0);
+    const uint32_t flags = wake | (Overflowed() ? abi::kEnterGetevents : 0);
     return flags == 0 ? 0 : Enter(0, 0, flags, nullptr, 0);
   }
   // With DEFER_TASKRUN, finished work posts its completions only when we ask for events.
@@ -70,20 +86,10 @@ int Ring::Submit() {
 
 int Ring::MakeRoom() {
   if (!has_submission_thread()) return Submit();
-  StoreRelease(sq_tail_, next_tail_);
-  return Enter(0, 0, WakeFlag() | abi::kEnterSqWait, nullptr, 0);
-}
-
-// A thread that goes to sleep says so, and looks at the tail once more. After a full barrier either
-// it has seen our tail, or we see that it sleeps. Pairs with the one of io_sq_thread
-// (io_uring/sqpoll.c).
-uint32_t Ring::WakeFlag() const {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  return (LoadAcquire(sq_flags_) & abi::kSqNeedWakeup) != 0 ? abi::kEnterSqWakeup : 0;
+  return Enter(0, 0, Publish() | abi::kEnterSqWait, nullptr, 0);
 }
 
 int Ring::SubmitAndWait(const WaitFor& wait) {
-  StoreRelease(sq_tail_, next_tail_);
   if (!report_.extended_wait) return WaitByPpoll(wait.timeout_ns);
   const timespec ts = Timespec(wait.timeout_ns);
   const abi::GeteventsArg arg = {.sigmask = 0,
@@ -91,11 +97,10 @@ int Ring::SubmitAndWait(const WaitFor& wait) {
                                  .min_wait_us = report_.min_wait ? wait.min_us : 0,
                                  .timespec = reinterpret_cast<uint64_t>(&ts)};
   const uint32_t completions = arg.min_wait_us > 0 ? wait.completions : 1;
-  uint32_t flags = abi::kEnterGetevents | abi::kEnterExtArg;
+  uint32_t flags = Publish() | abi::kEnterGetevents | abi::kEnterExtArg;
   if (!wait.for_io && (report_.features & abi::kFeatNoIowait) != 0) flags |= abi::kEnterNoIowait;
-  const int taken = has_submission_thread()
-                        ? Enter(0, completions, flags | WakeFlag(), &arg, sizeof(arg))
-                        : Enter(Pending(), completions, flags, &arg, sizeof(arg));
+  const uint32_t to_submit = has_submission_thread() ? 0 : Pending();
+  const int taken = Enter(to_submit, completions, flags, &arg, sizeof(arg));
   return taken < 0 ? taken : 0;
 }
 

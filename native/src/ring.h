@@ -153,7 +153,7 @@ class Ring {
   int LimitWorkers(const WorkerLimits& limits);
   [[nodiscard]] int Restrict(uint64_t operations) const;
   [[nodiscard]] bool RegisterRingFd();
-  [[nodiscard]] uint32_t WakeFlag() const;
+  [[nodiscard]] uint32_t Publish();
   int Enter(uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void* arg,
             size_t arg_bytes) const;
   void CountEnter(long taken) const;
