@@ -202,6 +202,8 @@ class Engine {
   [[nodiscard]] int OpenPolledRing(const RingOptions& main);
   [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);
   uint32_t ReapPolled();
+  [[nodiscard]] bool PollsFor(int32_t fd);
+  void SubmitHeldCloses();
   void CompletePolled(const abi::Cqe& cqe);
   void RegisterBufferTables();
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
@@ -230,6 +232,7 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   PolledRing polled_;
+  std::vector<abi::Sqe> held_closes_;  // of descriptors that are polled for; never grows
   // Only kept where the engine stays awake: with a polled ring, or a submission thread.
   Clock::time_point run_began_;
   Clock::time_point last_work_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -58,6 +59,11 @@ void PolledRing::Push(const abi::Sqe& sqe) {
   abi::Sqe polled = sqe;
   // A direct transfer copies nothing on this thread, however long it is.
   polled.flags &= static_cast<uint8_t>(~abi::kSqeAsync);
+  // Until Linux 6.4 no polled transfer waits for the device's queue, and from 6.1 one that is
+  // longer than the device takes in one piece never gets in: the kernel's worker would try again
+  // for ever, and can't be cancelled. So none goes to a worker; it completes with -EAGAIN instead.
+  // Only the set-up flag of 6.6 says that the kernel is newer.
+  if ((ring_.report().setup_flags & abi::kSetupNoSqarray) == 0) polled.op_flags |= RWF_NOWAIT;
   ring_.Push(polled);
 }
 

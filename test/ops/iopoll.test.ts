@@ -243,6 +243,23 @@ describe("without poll queues", () => {
     expect(await plain.client.read(fd, lease.buffer, { position: 0 })).toBe(BLOCK_BYTES);
   });
 
+  it("a close waits for what is polled for", async () => {
+    await using engine = await Engine.start({
+      iopoll: true,
+      testing: { assumePollQueues: true },
+    });
+    using lease = engine.client.lease(BLOCK_BYTES);
+    for (let round = 0; round < 20; round++) {
+      const fd = fs.openSync(path, O_RDWR | O_DIRECT);
+      const writes = Array.from({ length: 8 }, (_, nth) =>
+        engine.client.write(fd, lease.buffer, { position: nth * BLOCK_BYTES }),
+      );
+      const closed = engine.client.close(fd);
+      expect(await Promise.all(writes)).toEqual(writes.map(() => BLOCK_BYTES));
+      await closed;
+    }
+  });
+
   it("and writes that the kernel then makes by interrupt are found by polling, too", async () => {
     await using engine = await Engine.start({
       iopoll: true,
