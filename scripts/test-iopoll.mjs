@@ -5,6 +5,7 @@ import {
   accessSync,
   constants,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   rmSync,
   truncateSync,
@@ -17,11 +18,12 @@ import { shellWord, writeInitramfs } from "./initramfs.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const cache = resolve(root, "node_modules/.cache/ringpost-iopoll");
-const run = join(cache, "run");
+mkdirSync(cache, { recursive: true });
+const run = mkdtempSync(join(cache, "run-"));
 const countsPath = join(run, "counts.json");
 
 const POLL_QUEUES = 2;
-const DISK_BYTES = 1 << 30;
+const DISK_BYTES = 8 * 2 ** 30; // holes, mostly
 const GREETING = "ringpost: the guest is up, Linux";
 const MODULES = [
   "virtio_pci",
@@ -35,7 +37,7 @@ const MODULES = [
 ];
 // Virtualization within a virtual machine may hang where it should fail.
 const BOOT_MS = { kvm: 20_000, tcg: 120_000 };
-const TESTS_MS = 900_000;
+const TESTS_MS = 1_500_000;
 
 // The guest and its disks end with this process, whatever ends it.
 process.on("exit", () => rmSync(run, { recursive: true, force: true }));
@@ -50,7 +52,6 @@ async function testInGuest(args) {
   if (process.arch !== "x64") return skip(`the guest is a PC; this is ${process.arch}`);
   const { problem, env, kernel } = await fetchPackages(join(cache, "packages"));
   if (problem) return skip(problem);
-  mkdirSync(run, { recursive: true });
   writeInitramfs(join(run, "initramfs"), {
     env,
     kernel,
@@ -156,7 +157,7 @@ function machineOptions(accelerator, kernel) {
     accel: accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
     cpu: accelerator === "kvm" ? "host" : "max",
     smp: "2",
-    m: "2048",
+    m: "6144",
     kernel: kernel.image,
     initrd: join(run, "initramfs"),
     append: "console=ttyS0 quiet panic=-1",

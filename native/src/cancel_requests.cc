@@ -13,6 +13,9 @@ namespace {
 
 namespace scope = protocol::cancel_scope;
 
+// How long a cancellation that found nothing is tried again: a kernel thread may have lost its CPU.
+constexpr uint64_t kLongestSearchNs = 1'000'000'000;
+
 // A close that is cancelled before it ran would leak its descriptor.
 bool Closes(const InFlight& flight) {
   return flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose;
@@ -76,12 +79,29 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   // A polled transfer ends by itself, and its ring takes no cancellations (EINVAL).
   if (Closes(flight) || flight.polled) return;
   if (flight.by_call) return calls_.Cancel(&flight);
+  flight.cancelled_ns = MonotonicNs();
+  CancelInKernel(service, slot);
+}
+
+void Engine::CancelInKernel(const ClientService& service, uint32_t slot) {
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpAsyncCancel;
   sqe.address = UserData(Origin::kRequest, service.index, slot);
   sqe.user_data = UserData(Origin::kCancel, service.index, slot);
   Enqueue(sqe);
   Count(memory_.counter(protocol::engine_counter::kCancels));
+}
+
+// The kernel says what it did about a cancellation. That it found nothing means, for a request that
+// isn't over, that a file's transfer is with its device; or, on Linux 6.1, that a worker thread of
+// the kernel was just taking it from the queue, to wait with it for ever: that takes microseconds.
+void Engine::CompleteCancel(const abi::Cqe& cqe) {
+  const ClientService& service = services_[ClientOf(cqe.user_data)];
+  InFlight& flight = service.in_flight[SlotOf(cqe.user_data)];
+  const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call;
+  if (cqe.result != -ENOENT || !in_kernel || Closes(flight)) return;
+  if (MonotonicNs() - flight.cancelled_ns > kLongestSearchNs) return;
+  CancelInKernel(service, SlotOf(cqe.user_data));
 }
 
 // A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.

@@ -160,6 +160,8 @@ class Engine {
   void CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd);
   void CancelSlot(ClientService& service, uint32_t slot);
+  void CancelInKernel(const ClientService& service, uint32_t slot);
+  void CompleteCancel(const abi::Cqe& cqe);
   void SetDeadline(const ClientService& service, uint32_t slot);
   void CancelOverdue();
   void TakeOutOfLine(ClientService& service, uint32_t slot);

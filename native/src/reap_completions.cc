@@ -55,7 +55,8 @@ bool Engine::ReapCompletions() {
         break;
       }
       case Origin::kCancel:
-        break;  // the cancelled request has a completion of its own
+        CompleteCancel(cqe);  // the cancelled request has a completion of its own
+        break;
       case Origin::kDoorbell:
         CompleteDoorbell(cqe);
         break;
