@@ -80,10 +80,12 @@ function testsCommand(args) {
   };
   const vitest = resolve(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=./scripts/vitest-counts.mjs"];
+  // An emulated processor is some thirty times slower.
+  const timeouts = ["--testTimeout=300000", "--hookTimeout=300000"];
   return [
     `cd ${shellWord(root)} && exec env -i`,
     ...Object.entries(settings).map(([name, value]) => `${name}=${shellWord(value)}`),
-    ...[process.execPath, vitest, "run", ...reporters, ...args].map(shellWord),
+    ...[process.execPath, vitest, "run", ...reporters, ...timeouts, ...args].map(shellWord),
   ].join(" ");
 }
 
