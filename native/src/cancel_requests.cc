@@ -21,10 +21,12 @@ bool Closes(const InFlight& flight) {
   return flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose;
 }
 
-// Whether what waits on it may wait for ever: all but files, whose transfers end by themselves.
+// Whether what waits on it may wait for ever: all but files and disks, whose transfers end by
+// themselves.
 bool MayWait(int32_t fd) {
   struct stat status;
-  return ::fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+  if (::fstat(fd, &status) < 0) return false;
+  return !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISBLK(status.st_mode);
 }
 
 }  // namespace
@@ -100,6 +102,7 @@ void Engine::CompleteCancel(const abi::Cqe& cqe) {
   InFlight& flight = service.in_flight[SlotOf(cqe.user_data)];
   const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call;
   if (cqe.result != -ENOENT || !in_kernel || Closes(flight)) return;
+  if (flight.counted_fd >= 0 && !MayWait(flight.counted_fd)) return;
   if (MonotonicNs() - flight.cancelled_ns > kLongestSearchNs) return;
   CancelInKernel(service, SlotOf(cqe.user_data));
 }
