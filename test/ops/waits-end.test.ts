@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Client, connect, Engine, type RequestOptions } from "ringpost";
 import { afterAll, describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
-import { engineSetups, useEngine } from "../support/engine-setups.js";
+import { describeOnEngineSetups } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
 import { needs } from "../support/kernel-operations.js";
 
@@ -23,9 +23,7 @@ const waits = {
 
 type Waiting = keyof typeof waits;
 
-describe.each(engineSetups)("$title", ({ options }) => {
-  const running = useEngine(options);
-
+describeOnEngineSetups((running) => {
   describe.each(Object.keys(waits) as Waiting[])("%s", (name) => {
     const wait = waits[name];
     const codeOf = async (promise: Promise<unknown>): Promise<unknown> =>
@@ -76,7 +74,7 @@ describe.each(engineSetups)("$title", ({ options }) => {
 
     it("ends with the engine", async (context) => {
       needs(context, running.engine, name);
-      const engine = await Engine.start(options);
+      const engine = await Engine.start(running.options);
       const other = await connect(engine.handle());
       const codes = [wait(engine.client), wait(other)].map(codeOf);
       await within(SOON_MS, "close", engine.close({ graceMs: 5 }));

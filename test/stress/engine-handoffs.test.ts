@@ -60,7 +60,10 @@ describe("hand-offs through the engine", () => {
   });
 });
 
-describe.each(engineSetups)("two clients that never wait for each other, $title", ({ options }) => {
+// Manual submission would make each hand-off wait for the next call of submit.
+const automatic = engineSetups.filter(({ isManual = false }) => !isManual);
+
+describe.each(automatic)("two clients that never wait for each other, $title", ({ options }) => {
   const running = useEngine(options);
 
   it("each get all their replies", async () => {

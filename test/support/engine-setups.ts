@@ -1,4 +1,5 @@
 /** The ring set-ups that every operation is tried on, from the best that the kernel has to what the oldest one had. */
+import { SubmitMode } from "@ringpost/client";
 import { type Operation, operations, ringOperations } from "@ringpost/protocol";
 import { type Client, Engine, type EngineOptions } from "ringpost";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -41,6 +42,8 @@ const allMethods: readonly string[] = Object.values<Operation>(operations).flatM
 export interface EngineSetup {
   readonly title: string;
   readonly options: EngineOptions;
+  /** Requests of the engine's client leave with `submit()` alone, which is called each millisecond. */
+  readonly isManual?: boolean;
 }
 
 const allSetups: readonly EngineSetup[] = [
@@ -80,6 +83,7 @@ const allSetups: readonly EngineSetup[] = [
       submit: { threshold: 1 },
     },
   },
+  { title: "manual submission", options: { submit: "manual" }, isManual: true },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },
   {
     title: "indexes near 2^32",
@@ -96,6 +100,8 @@ export const engineSetups: readonly EngineSetup[] = allSetups.filter(
 export interface RunningEngine {
   readonly engine: Engine;
   readonly client: Client;
+  /** What it was started with. */
+  readonly options: EngineOptions;
 }
 
 /** Starts an engine for the tests of the enclosing `describe`, and closes it after them. */
@@ -114,6 +120,7 @@ export function useEngine(options: EngineOptions = {}): RunningEngine {
     return started;
   };
   return {
+    options,
     get engine() {
       return engine();
     },
@@ -123,13 +130,26 @@ export function useEngine(options: EngineOptions = {}): RunningEngine {
   };
 }
 
+/** The program's part, where nothing leaves by itself. Other clients of the tests aren't told of it, and need it not. */
+function submitAllTheTime(running: RunningEngine): void {
+  let timer: NodeJS.Timeout | undefined;
+  beforeAll(() => {
+    const { engine, client } = running;
+    const handle = engine.handle();
+    engine.handle = () => ({ ...handle, submit: SubmitMode.AUTO });
+    timer = setInterval(() => client.submit(), 1);
+  });
+  afterAll(() => clearInterval(timer));
+}
+
 /** Runs the same tests on every set-up; after them, every request must have had exactly one reply. */
 export function describeOnEngineSetups(
   tests: (running: RunningEngine) => void,
   changed: EngineOptions = {},
 ): void {
-  describe.each(engineSetups)("$title", ({ options }) => {
+  describe.each(engineSetups)("$title", ({ options, isManual = false }) => {
     const running = useEngine({ ...options, ...changed });
+    if (isManual) submitAllTheTime(running);
     tests(running);
     afterAll(() => {
       for (const client of running.engine.stats().clients) {
