@@ -114,7 +114,9 @@ int Engine::Run() {
     if (draining_count_ > 0) StartHeldOfAll();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
     const bool polls = polled_.in_flight() > 0;
-    if (ring_.Pending() > 0 || (polls && in_flight_count_ > polled_.in_flight())) {
+    // Awake beside a submission thread, nothing else asks for what the kernel holds back.
+    const bool held_back = ring_.has_submission_thread() && ring_.Overflowed();
+    if (ring_.Pending() > 0 || held_back || (polls && in_flight_count_ > polled_.in_flight())) {
       ring_.Submit();
       CountOverflow();
     }

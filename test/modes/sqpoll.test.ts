@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine, type EngineOptions } from "ringpost";
 import { expect, it } from "vitest";
+import { SOON_MS, within } from "../support/deadline.js";
 import { SetupFlag } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
 import { useTempDir } from "../support/temp-dir.js";
@@ -55,6 +56,16 @@ it("waits for room where the ring is full, and loses nothing", async () => {
   await using engine = await Engine.start({ ...AWAKE, entries: 1 });
   const made = Array.from({ length: 2000 }, () => engine.client.nop());
   await Promise.all(made);
+});
+
+it("asks for what the kernel holds back, and not only when it falls asleep", async () => {
+  const few = { maxClients: 1, entries: 4, testing: { completionEntries: 8 } };
+  await using engine = await Engine.start({ ...AWAKE, ...few });
+  const round = (): Promise<unknown> =>
+    Promise.all(Array.from({ length: 200 }, () => engine.client.timeout(50)));
+  for (let nth = 0; nth < 20 && engine.stats().overflows === 0; nth++)
+    await within(SOON_MS, "all of a round", round());
+  expect(engine.stats().overflows).toBeGreaterThan(0);
 });
 
 it("can be terminated while it looks for work", async () => {
