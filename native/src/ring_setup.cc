@@ -109,14 +109,20 @@ bool Ring::RegisterRingFd() {
 
 // From here on the kernel itself refuses (-EACCES) what isn't allowed, until the ring is closed.
 int Ring::Restrict(uint64_t operations) const {
-  // What this class registers after it is open; the flags of all submissions.
   std::vector<abi::Restriction> allowed = {
-      {.kind = abi::kRestrictRegisterOp, .which = abi::kRegisterFiles2},
-      {.kind = abi::kRestrictRegisterOp, .which = abi::kRegisterBuffers2},
-      {.kind = abi::kRestrictRegisterOp, .which = abi::kRegisterBuffersUpdate},
-      {.kind = abi::kRestrictRegisterOp, .which = abi::kUnregisterRingFds},
       {.kind = abi::kRestrictSqeFlags, .which = abi::kSqeAsync | abi::kSqeFixedFile},
   };
+  // What this class registers after it is open. A number that the kernel doesn't know makes it
+  // refuse the whole list (EINVAL).
+  const auto allow_register = [&](uint8_t which) {
+    allowed.push_back({.kind = abi::kRestrictRegisterOp, .which = which});
+  };
+  if ((report_.features & abi::kFeatRsrcTags) != 0) {
+    allow_register(abi::kRegisterFiles2);
+    allow_register(abi::kRegisterBuffers2);
+    allow_register(abi::kRegisterBuffersUpdate);
+  }
+  if (report_.registered_ring_fd) allow_register(abi::kUnregisterRingFds);
   for (uint8_t operation = 0; operation < 64; operation++) {
     if ((operations >> operation & 1) == 0 || !Supports(operation)) continue;
     allowed.push_back({.kind = abi::kRestrictSqeOp, .which = operation});

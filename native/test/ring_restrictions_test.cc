@@ -90,6 +90,19 @@ TEST(a_restricted_ring_registers_what_the_engine_needs) {
   CHECK_EQ(OpenDescriptors(), descriptors);
 }
 
+// Linux 5.10 to 5.17 refuse a list with numbers of later ones.
+TEST(a_restriction_names_what_the_kernel_is_known_to_have) {
+  NEEDS_IO_URING();
+  RingOptions options = Small();
+  options.allowed_operations = Bit(kOpNop);
+  options.without_features = kFeatRsrcTags;
+  Ring ring;
+  CHECK_EQ(ring.Open(options), 0);
+  CHECK_EQ(ring.RegisterFileTable(8), -EACCES);
+  CHECK_EQ(ring.RegisterBufferTable(8), -EACCES);
+  CHECK_EQ(ResultOf(ring, Submission(kOpNop)), 0);
+}
+
 int BeforeRestrictions(uint32_t entries, io_uring_params* params) {
   if ((params->flags & kSetupRDisabled) != 0) return -EINVAL;
   const long fd = ::syscall(__NR_io_uring_setup, entries, params);
