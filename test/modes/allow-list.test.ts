@@ -73,6 +73,13 @@ it("lets whole-file methods have what they are made of", async () => {
   expect(await engine.client.readFile(path, "utf8")).toBe("0123");
 });
 
+it("lets a recursive mkdir see what is there already", async () => {
+  await using engine = await Engine.start({ operations: ["mkdir"] });
+  const path = `${dir().fresh()}/a/b`;
+  await engine.client.mkdir(path, { recursive: true });
+  expect(await engine.client.mkdir(path, { recursive: true })).toBeUndefined();
+});
+
 it("binds what plain system calls carry out, too", async () => {
   await using engine = await Engine.start({
     operations: ["mkdir"],

@@ -17,6 +17,7 @@ const rowOf = new Map<string, Operation>(
 
 /** Requests that a method makes besides that of its own row. */
 const alsoMakes: Readonly<Record<string, readonly OperationName[]>> = {
+  mkdir: ["stat"], // recursive, and there is something of that name
   readFile: ["stat", "readRest", "close"],
   truncate: ["open", "close"],
   writeFile: ["open", "write", "fsync", "close"],
