@@ -1,4 +1,4 @@
-/** A thread of the kernel's takes the submissions: no system call while there is work, sleep while there is none. */
+/** A thread of the kernel's takes the submissions: no io_uring_enter while there is work, sleep while there is none. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine, type EngineOptions } from "ringpost";
 import { expect, it } from "vitest";

@@ -196,8 +196,9 @@ export class KernelRequests extends PathRequests {
    * one, and none is lost. Begins with the first `next`, and ends after a hang-up or an error of the descriptor (its value is the last);
    * when `for await` is left, or `return` called, which resolves when the kernel has let go; and by `signal`, by `timeoutMs` (of
    * the whole stream), by {@link Client.cancel} or {@link Client.close} of the descriptor, in whose case `next` rejects as poll would.
-   * Holds a credit meanwhile. Linux 5.13; one poll after the other before.
-   * @param events as of {@link poll}. Told when they begin, not for as long as they last: so read until there is nothing left
+   * Holds a credit meanwhile, and counts as posted: a chain with `drain` waits for its end. Linux 5.13; one poll after the other before.
+   * @param events as of {@link poll}. Told when they begin, not for as long as they last: so read until there is nothing left.
+   * A file is always ready, and each `next` says so
    * @throws of wrong arguments, at once
    */
   pollEvents(fd: number, events: number, options?: RequestOptions): PollStream {

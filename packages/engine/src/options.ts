@@ -43,17 +43,19 @@ export interface EngineOptions {
    */
   readonly iopoll?: boolean;
   /**
-   * Whether a thread of the kernel takes the submissions (IORING_SETUP_SQPOLL), so that an engine with work makes no system call
-   * at all. That thread and the engine's keep a CPU each busy until they had nothing to do for `idleMs` (default 100), and sleep
-   * then; for one whose latency is worth two CPUs. `cpu` binds the kernel's thread to one, and keeps the engine's off it. Linux 5.11; on older kernels the
-   * start rejects. Excludes `deferTaskrun: true`. Default false.
+   * Whether a thread of the kernel takes the submissions (IORING_SETUP_SQPOLL), so that an engine with work doesn't enter the
+   * ring; where completions take longer than 40 µs, it naps between two looks (clock_nanosleep). That thread keeps a CPU busy, and
+   * the engine's one as long as completions come faster, until they had nothing to do for `idleMs` (default 100, at most 3600000);
+   * then they sleep. `cpu` binds the kernel's thread to one, and keeps the engine's off it. `minWait` counts for that sleep alone.
+   * Linux 5.11, before 5.13 with CAP_SYS_NICE (EPERM otherwise); on older kernels the start rejects. Excludes `deferTaskrun: true`.
+   * Default false.
    */
   readonly sqpoll?: boolean | { readonly idleMs?: number; readonly cpu?: number };
   /**
    * What this engine serves: names of methods, such as `["open", "read", "close"]`. The kernel takes nothing else from its ring
    * (IORING_REGISTER_RESTRICTIONS, Linux 5.10; on older kernels the start rejects); other methods reject with EACCES. A
    * method allows what it is made of, too: `readFile` stat and close; `writeFile` open, write, fsync and close; `truncate` open
-   * and close. Default: everything.
+   * and close; `mkdir` stat. Default: everything.
    */
   readonly operations?: readonly string[];
   /**
@@ -71,7 +73,7 @@ export interface EngineOptions {
   /**
    * When requests leave for the engine: "auto" at the end of the turn of the event loop in which they are posted; "manual" with
    * `client.submit()`; with a threshold when so many are posted, when the client has no slot left, or with `client.submit()`. A
-   * cancellation, and closing, send what is posted. What hasn't left doesn't keep the process alive. A method that makes several
+   * cancellation, `next` of a stream that has begun, and closing send what is posted. What hasn't left doesn't keep the process alive. A method that makes several
    * requests one after the other (recursive mkdir, say) needs a submit for each. Default "auto".
    */
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
