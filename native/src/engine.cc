@@ -224,14 +224,15 @@ void Engine::CountOverflow() const {
 // up.
 WaitFor Engine::Wait(uint64_t timeout_ns) const {
   const uint32_t completions = std::min(options_.min_wait_completions, in_flight_count_);
-  // The doorbell's poll alone is in the kernel: an idle engine would make an idle machine look as
-  // if it waited for its disks.
-  const bool for_io = in_flight_count_ > 0;
+  // Nothing but the doorbell's poll and the like is in the kernel: the engine would make an idle
+  // machine look as if it waited for its disks.
+  const bool for_io = in_flight_count_ > without_io_count_;
   if (completions < 2 || stopping_) return {.timeout_ns = timeout_ns, .for_io = for_io};
   // The kernel lets this time pass even where it is longer than the other.
   const auto timeout_us =
       static_cast<uint32_t>(std::min<uint64_t>(timeout_ns / kNsPerUs, options_.min_wait_us));
-  return {.timeout_ns = timeout_ns, .completions = completions, .min_us = timeout_us};
+  return {
+      .timeout_ns = timeout_ns, .completions = completions, .min_us = timeout_us, .for_io = for_io};
 }
 
 bool Engine::HasRequestsOrdered() const {

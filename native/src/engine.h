@@ -251,6 +251,7 @@ class Engine {
   std::vector<SeatChange> changes_;
   uint32_t turn_ = 0;  // whose turn it is to be taken from first
   uint32_t in_flight_count_ = 0;
+  uint32_t without_io_count_ = 0;  // of them: prepare_waits.h
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.
   uint64_t now_ns_ = 0;

@@ -13,7 +13,13 @@ namespace ringpost {
 
 [[nodiscard]] bool IsWait(uint32_t op);
 
-// Of such an operation.
+// Whether it waits for what is no input or output of its own: one of these, or events of a
+// descriptor.
+[[nodiscard]] inline bool WaitsWithoutIo(uint32_t op) {
+  return op == protocol::opcode::kPoll || op == protocol::opcode::kPollEvents || IsWait(op);
+}
+
+// Of such an operation, IsWait's.
 [[nodiscard]] int PrepareWait(const Request& request, const Mailbox& mailbox,
                               const RegionTable& regions, InFlight* flight, abi::Sqe* sqe);
 

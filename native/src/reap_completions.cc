@@ -157,6 +157,7 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   if (flight.unpollable && result == -EOPNOTSUPP) reply_note |= note::kNotPolled;
   service.regions->Spend(slot);
   service.replies.Push({slot, flight.generation, result, reply_note});
+  if (WaitsWithoutIo(flight.opcode)) without_io_count_--;
   flight.opcode = InFlight::kIdle;
   if (flight.timed) deadlines_.Done();
   if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);

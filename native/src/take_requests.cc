@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "memory_advice.h"
 #include "prepare_submission.h"
+#include "prepare_waits.h"
 
 namespace ringpost {
 
@@ -132,6 +133,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
+  if (WaitsWithoutIo(flight.opcode)) without_io_count_++;
   if (flight.timed) SetDeadline(service, request.slot);
   if (request.opcode == opcode::kRegisterSlab) return 0;
   if (!Allows(flight.opcode)) return -EACCES;

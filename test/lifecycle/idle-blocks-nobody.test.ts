@@ -29,6 +29,22 @@ it("doesn't count as waiting for input or output while it is idle", { timeout: 6
   if ((engine.report.features & Feature.NO_IOWAIT) === 0) {
     skip("This kernel lacks IORING_ENTER_NO_IOWAIT (Linux 6.15)");
   }
-  await engine.client.nop();
+  const { client } = engine;
+  await client.nop();
   expect(await isOftenUnblocked()).toBe(true);
+  // Nor while what is in flight waits for something else.
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  const [readFd, writeFd] = await client.pipe();
+  const stream = client.pollEvents(readFd, 1);
+  const event = stream.next();
+  const waits = [client.futexWait(word, 0, 0), client.poll(readFd, 1)];
+  await sleep(10); // they are under way
+  expect(await isOftenUnblocked()).toBe(true);
+  await client.write(writeFd, Buffer.from("x"));
+  expect((await event).value).toBe(1);
+  await stream.return();
+  expect(await client.futexWake(word, 0)).toBe(1);
+  await Promise.all(waits);
+  await client.close(readFd);
+  await client.close(writeFd);
 });
