@@ -221,12 +221,13 @@ void Engine::CountOverflow() const {
 }
 
 // The doorbell is one completion, too: with fewer than two requests in flight nothing may hold it
-// up.
+// up. Those that wait for events and the like may take for ever: nobody is to wait for them.
 WaitFor Engine::Wait(uint64_t timeout_ns) const {
-  const uint32_t completions = std::min(options_.min_wait_completions, in_flight_count_);
+  const uint32_t io_count = in_flight_count_ - without_io_count_;
+  const uint32_t completions = std::min(options_.min_wait_completions, io_count);
   // Nothing but the doorbell's poll and the like is in the kernel: the engine would make an idle
   // machine look as if it waited for its disks.
-  const bool for_io = in_flight_count_ > without_io_count_;
+  const bool for_io = io_count > 0;
   if (completions < 2 || stopping_) return {.timeout_ns = timeout_ns, .for_io = for_io};
   // The kernel lets this time pass even where it is longer than the other.
   const auto timeout_us =

@@ -42,6 +42,18 @@ describe("minWait", () => {
     expect(await withEngine({ minWait, testing }, ({ report }) => report.minWait)).toBe(false);
   });
 
+  it("doesn't count what waits for events, time or a word", () =>
+    withEngine({ minWait: { completions: 8, us: 1_000_000 } }, async ({ client }) => {
+      const word = new Int32Array(new SharedArrayBuffer(4));
+      const waits = Array.from({ length: 4 }, () => client.futexWait(word, 0, 0));
+      await client.nop();
+      const start = performance.now();
+      for (let nth = 0; nth < 20; nth++) await client.nop();
+      expect(performance.now() - start).toBeLessThan(2000); // each of them would take a second
+      expect(await client.futexWake(word, 0)).toBe(4);
+      await Promise.all(waits);
+    }));
+
   it("lets few requests end, too", () =>
     withEngine({ minWait: { completions: 1000, us: 100 } }, async ({ client }) => {
       for (let nth = 0; nth < 20; nth++) {
