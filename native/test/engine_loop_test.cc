@@ -1,7 +1,9 @@
 // The engine's loop (native/src/engine.cc): whom it tells, when it comes back, whom it serves.
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "check.h"
@@ -85,6 +87,19 @@ TEST(a_refused_ring_is_a_refused_engine) {
   std::unique_ptr<Engine> engine;
   CHECK_EQ(Engine::Start(memory.shared(), Roster::Create(1, 4), options, &engine), -EPERM);
   CHECK(engine == nullptr);
+}
+
+// A wake-up that is lost, of either thread, would last to the end of the test's patience.
+TEST(both_threads_of_an_engine_with_sqpoll_wake_up_for_every_request) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.submission_thread = {.wanted = true, .idle_ms = 1};
+  TestEngine engine(set_up);
+  TestClient client(engine.memory(), engine.roster());
+  for (int round = 0; round < 100 && !check::HasFailed(); round++) {
+    CHECK_EQ(client.Result(Nop()), 0);
+    std::this_thread::sleep_for(std::chrono::milliseconds(round % 25));
+  }
 }
 
 }  // namespace

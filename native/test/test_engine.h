@@ -23,6 +23,7 @@ struct EngineSetUp {
   uint32_t without_features = 0;
   uint64_t without_operations = 0;
   PlainCall plain_call = CallPlainly;
+  SubmissionThread submission_thread = {};
   // Longer than any deadline of a test: a lost wake-up must not be mended by the end of a wait.
   uint32_t idle_wait_ms = 120'000;
 
@@ -35,6 +36,7 @@ struct EngineSetUp {
     options.ring.without_features = without_features;
     options.ring.without_operations = without_operations;
     options.plain_call = plain_call;
+    options.ring.submission_thread = submission_thread;
     options.idle_wait_ms = idle_wait_ms;
     return options;
   }
