@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "handoff.h"
+#include "registered_memory.h"
 
 namespace ringpost {
 
@@ -366,6 +367,7 @@ void Engine::Shutdown() {
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
   polled_.Close();
   ring_.Close();
+  registered_memory::Forget(this);
   roster_->EngineGone();
 }
 

@@ -14,8 +14,7 @@
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
 //   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
 //   call_thread.cc          the thread that carries them out
-//   engine.cc               the loop around them, the parking, the clients that come and go, the
-//   end
+//   engine.cc               the loop around them: parking, clients that come and go, the end
 //
 // All of it runs on the thread that made it; the roster alone is shared with other threads, and the
 // call thread with one of its own.
@@ -175,7 +174,6 @@ class Engine {
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
   void RefuseEntry(ClientService& service, const Request& request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
-  [[nodiscard]] bool LosesRegistered(const abi::Sqe& sqe) const;
   void BreakOff(ClientService& service);
 
   // chains.cc
@@ -200,6 +198,7 @@ class Engine {
   void StartHeldOfAll();
   void CancelHeld(ClientService& service, uint32_t slot);
   static void TakeOutOfHeld(ClientService& service, uint32_t slot);
+
   // poll_transfers.cc
   [[nodiscard]] int OpenPolledRing(const RingOptions& main);
   [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "engine.h"
+#include "registered_memory.h"
 
 namespace ringpost {
 
@@ -96,10 +97,15 @@ int Engine::UpdateBuffer(uint32_t index, const Span& memory) {
   if (const int updated = ring_.UpdateBuffer(index, memory.base, memory.length); updated < 0) {
     return updated;
   }
-  if (!polled_.is_open()) return 0;
-  const int updated = polled_.UpdateBuffer(index, memory.base, memory.length);
-  if (updated < 0) (void)ring_.UpdateBuffer(index, nullptr, 0);
-  return updated;
+  if (polled_.is_open()) {
+    const int updated = polled_.UpdateBuffer(index, memory.base, memory.length);
+    if (updated < 0) {
+      (void)ring_.UpdateBuffer(index, nullptr, 0);
+      return updated;
+    }
+  }
+  registered_memory::Set(this, index, memory);
+  return 0;
 }
 
 }  // namespace ringpost

@@ -48,13 +48,6 @@ int RegionTable::FindSlab(uint32_t index, uint32_t generation, uint32_t offset, 
   return 0;
 }
 
-bool RegionTable::HasRegistered(const uint8_t* base, uint32_t length) const {
-  return std::any_of(std::begin(slabs_), std::end(slabs_), [=](const Slab& slab) {
-    if (slab.registered_index == kNotRegistered) return false;
-    return base < slab.base + slab.length && slab.base < base + length;
-  });
-}
-
 void RegionTable::Clear() {
   for (uint32_t slot = 0; slot < slot_count_; slot++) Spend(slot);
   for (Slab& slab : slabs_) {

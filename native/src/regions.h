@@ -101,8 +101,6 @@ class RegionTable {
   [[nodiscard]] bool IsRegistered(uint32_t index) const {
     return slabs_[index].registered_index != kNotRegistered;
   }
-  // Whether a ring has pages of this memory registered.
-  [[nodiscard]] bool HasRegistered(const uint8_t* base, uint32_t length) const;
 
   // Forgets everything; the client is gone.
   void Clear();

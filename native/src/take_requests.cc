@@ -6,6 +6,7 @@
 #include "memory_advice.h"
 #include "prepare_submission.h"
 #include "prepare_waits.h"
+#include "registered_memory.h"
 
 namespace ringpost {
 
@@ -20,6 +21,13 @@ constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
                                  protocol::opcode_flag::kSecondFdOfStep |
                                  protocol::opcode_flag::kChain;
+
+// Whether it would take pages away that a ring has registered, be it another engine's: that ring
+// would go on reading into them, while the program has new ones in their place.
+bool TakesRegisteredAway(const abi::Sqe& sqe) {
+  return sqe.opcode == abi::kOpMadvise && LosesContent(sqe.op_flags) &&
+         registered_memory::Overlaps(reinterpret_cast<const uint8_t*>(sqe.address), sqe.length);
+}
 
 }  // namespace
 
@@ -145,21 +153,11 @@ int Engine::Admit(ClientService& service, Request& request) {
     return refused;
   }
   if (!HasPlace(flight.submission.opcode)) return -ENOSYS;
-  if (LosesRegistered(flight.submission)) return -EBUSY;
+  if (TakesRegisteredAway(flight.submission)) return -EBUSY;
   if (request.opcode == opcode::kPollEvents) [[unlikely]]
     BeginStream(service, request.slot);
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   return 0;
-}
-
-// Whether it would take pages away that a ring has registered, be it for another client: the ring
-// would go on reading into them, while the program has new ones in their place.
-bool Engine::LosesRegistered(const abi::Sqe& sqe) const {
-  if (sqe.opcode != abi::kOpMadvise || !LosesContent(sqe.op_flags)) return false;
-  const auto* const base = reinterpret_cast<const uint8_t*>(sqe.address);
-  return std::any_of(active_.begin(), active_.end(), [&](uint32_t client) {
-    return services_[client].regions->HasRegistered(base, sqe.length);
-  });
 }
 
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.

@@ -223,20 +223,6 @@ TEST(a_slab_outlives_the_requests_and_knows_its_registered_buffer) {
   CHECK_EQ(FindSlab(regions, 3, 3, 10, kBytes, 67), -EFAULT);
 }
 
-TEST(registered_memory_is_known_by_its_address) {
-  RegionTable regions(kSlots);
-  CHECK(regions.PinSlab(3, 3, memory + 4, 4));
-  CHECK(!regions.HasRegistered(memory, kBytes));
-  regions.SetRegistered(3, 67);
-  CHECK(regions.HasRegistered(memory, kBytes));
-  CHECK(regions.HasRegistered(memory, 5));
-  CHECK(regions.HasRegistered(memory + 7, 1));
-  CHECK(!regions.HasRegistered(memory, 4));
-  CHECK(!regions.HasRegistered(memory + 8, 1));
-  regions.Clear();
-  CHECK(!regions.HasRegistered(memory, kBytes));
-}
-
 TEST(clearing_forgets_everything) {
   RegionTable regions(kSlots);
   CHECK(regions.Pin(0, kMost, memory, kBytes));

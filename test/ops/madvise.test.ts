@@ -1,6 +1,6 @@
 /** madvise: memory of the program's own, of leases, and of others. */
 import { MemoryAdvice, PAGE_BYTES } from "@ringpost/protocol";
-import { type Client, connect } from "ringpost";
+import { type Client, connect, Engine } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
@@ -67,8 +67,9 @@ describeOnEngineSetups((running) => {
       const fd = descriptors.open(dir().file(content));
       using lease = ours().lease(PAGE_BYTES);
       const other = await connect(running.engine.handle());
+      await using stranger = await Engine.start();
       const views = [lease.buffer, new Uint8Array(lease.buffer.buffer, lease.buffer.byteOffset)];
-      for (const client of [ours(), other]) {
+      for (const client of [ours(), other, stranger.client]) {
         for (const view of views) {
           const whole = view.subarray(0, view.length - (view.length % PAGE_BYTES));
           const said = await client.madvise(whole, advice).catch(({ code }) => code);

@@ -80,9 +80,8 @@ export class EventRequests extends KernelRequests {
    * @param advice MADV_* of include/uapi/asm-generic/mman-common.h: 0 normal, 1 random, 2 sequential, 3 will need, 12 mergeable,
    * 13 unmergeable, 14 huge pages, 15 none, 20 cold, 21 page out, 22 populate for reading, 23 for writing, 25 collapse. And two
    * that give the memory back, for views of whole pages: after 4 (don't need) it holds zeros, after 8 (free) it may, until it is
-   * written to. These reject with EBUSY for memory that a ring of this engine has registered, as it does leases where it can (Linux
-   * 5.19): the ring holds the pages, and would go on with them where the program has new ones. Leases of another engine aren't
-   * known: what is read into them afterwards is lost.
+   * written to. These reject with EBUSY for memory that a ring of this process has registered, as it does leases where it can (Linux
+   * 5.19): the ring holds the pages, and would go on with them where the program has new ones.
    */
   madvise(view: BufferView, advice: number, options?: RequestOptions): Promise<void> {
     try {
