@@ -64,7 +64,7 @@ void Engine::CancelUsersOf(int32_t fd) {
 
 void Engine::CancelUsersOf(ClientService& service, int32_t fd) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    if (service.in_flight[slot].counted_fd == fd) CancelSlot(service, slot);
+    if (service.in_flight[slot].Uses(fd)) CancelSlot(service, slot);
   }
 }
 
@@ -102,7 +102,8 @@ void Engine::CompleteCancel(const abi::Cqe& cqe) {
   InFlight& flight = service.in_flight[SlotOf(cqe.user_data)];
   const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call;
   if (cqe.result != -ENOENT || !in_kernel || Closes(flight)) return;
-  if (flight.counted_fd >= 0 && !MayWait(flight.counted_fd)) return;
+  const bool waits = flight.counted_fd < 0 || MayWait(flight.counted_fd);
+  if (!waits && (flight.counted_input < 0 || !MayWait(flight.counted_input))) return;
   if (MonotonicNs() - flight.cancelled_ns > kLongestSearchNs) return;
   CancelInKernel(service, SlotOf(cqe.user_data));
 }

@@ -22,6 +22,13 @@ inline int32_t DescriptorOf(const abi::Sqe& sqe) {
   }
 }
 
+// The one that a splice or tee takes from; negative otherwise, and where it is in the ring's own
+// table.
+inline int32_t InputOf(const abi::Sqe& sqe) {
+  if (sqe.opcode != abi::kOpSplice && sqe.opcode != abi::kOpTee) return -1;
+  return (sqe.op_flags & abi::kSpliceFdInFixed) != 0 ? -1 : sqe.file_index;
+}
+
 // How many requests in flight use a descriptor, so that a close needs to look for them only where
 // there may be some. Descriptors that are equal modulo the table's size are counted together.
 // Engine thread.

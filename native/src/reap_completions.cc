@@ -161,6 +161,7 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   flight.opcode = InFlight::kIdle;
   if (flight.timed) deadlines_.Done();
   if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);
+  if (flight.counted_input >= 0) descriptor_users_.Remove(flight.counted_input);
   service.in_flight_count--;
   in_flight_count_--;
   CountReply(service, flight.taken_ns);

@@ -138,6 +138,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
   flight.counted_fd = -1;
+  flight.counted_input = -1;
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
@@ -165,9 +166,11 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.opcode == opcode::kClose) {
     CancelUsersOf(flight.fd);
-  } else if (const int32_t fd = DescriptorOf(flight.submission); fd >= 0) {
-    flight.counted_fd = fd;
-    descriptor_users_.Add(flight.counted_fd);
+  } else {
+    flight.counted_fd = DescriptorOf(flight.submission);
+    flight.counted_input = InputOf(flight.submission);
+    if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);
+    if (flight.counted_input >= 0) descriptor_users_.Add(flight.counted_input);
   }
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
 }

@@ -45,6 +45,22 @@ describeOnEngineSetups((running) => {
     );
   });
 
+  it("cancels what takes from the descriptor, and what gives to it", async () => {
+    const from = makeFifo(dir().fresh());
+    const to = makeFifo(dir().fresh());
+    for (const closed of [from, to]) {
+      const fds = { from: from.fd, to: to.fd };
+      const fd = fs.openSync(closed.path, "r+");
+      fds[closed === from ? "from" : "to"] = fd;
+      const splicing = failureOf(() => running.client.splice(fds.from, null, fds.to, null, 8));
+      await running.client.nop(); // the engine has it
+      await within(SOON_MS, "close", running.client.close(fd));
+      expect(await within(SOON_MS, "splice", splicing)).toMatchObject({ code: "ECANCELED" });
+    }
+    from.close();
+    to.close();
+  });
+
   it("cancels what waits on the descriptor first, of every client", async () => {
     const fifo = makeFifo(dir().fresh());
     const fd = fs.openSync(fifo.path, "r+");

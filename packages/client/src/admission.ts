@@ -142,7 +142,8 @@ export class Admission {
 
   cancelDescriptor(fd: number): void {
     const uses = (request: PendingRequest): boolean =>
-      request.fd === fd && (request.chainFlags & OpcodeFlag.FD_OF_STEP) === 0;
+      (request.fd === fd && (request.chainFlags & OpcodeFlag.FD_OF_STEP) === 0) ||
+      (request.secondFd === fd && (request.chainFlags & OpcodeFlag.SECOND_FD_OF_STEP) === 0);
     for (const request of this.#line.removeAll((waiting) => stepsOf(waiting).some(uses))) {
       this.#refuseAll(request, request.error(ECANCELED));
     }
