@@ -1,5 +1,5 @@
 /** Whether a request is taken now, waits for a slot, or is refused. Client's thread. */
-import { OpcodeFlag, Stage } from "@ringpost/protocol";
+import { OpcodeFlag, operations, Stage } from "@ringpost/protocol";
 import { pathFits } from "./encode-request.js";
 import { abortError, closedError, queueFullError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
@@ -25,6 +25,10 @@ const stepsOf = (request: PendingRequest): readonly PendingRequest[] =>
 
 const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
 
+/** A close of its own is never cancelled: its descriptor would stay open. */
+const closes = ({ opcode, chain }: PendingRequest): boolean =>
+  opcode === operations.close.opcode && chain === undefined;
+
 /** Why the request can't be taken, now or ever. */
 function refusalOf(request: PendingRequest, state: BackendState): Error | undefined {
   if (state === "closed" || (state === "closing" && !request.continues)) {
@@ -45,12 +49,21 @@ export class Admission {
   readonly #slots: SlotTable;
   readonly #slabs: Slabs;
   readonly #signals: SignalWatch;
+  readonly #onMovedUp: () => void;
 
-  constructor(line: WaitingLine, slots: SlotTable, slabs: Slabs, signals: SignalWatch) {
+  /** @param onMovedUp some wait no longer: there may be slots enough for those behind them */
+  constructor(
+    line: WaitingLine,
+    slots: SlotTable,
+    slabs: Slabs,
+    signals: SignalWatch,
+    onMovedUp: () => void,
+  ) {
     this.#line = line;
     this.#slots = slots;
     this.#slabs = slabs;
     this.#signals = signals;
+    this.#onMovedUp = onMovedUp;
   }
 
   /** Returns whether the caller is to place it now; if not, it waits, or has been refused. */
@@ -132,27 +145,35 @@ export class Admission {
   abort(request: PendingRequest): void {
     const { signal } = request;
     const error = signal?.aborted ? abortError(signal) : request.error(ECANCELED);
-    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, error);
+    this.#takeOut(request, error);
   }
 
   /** Its time is over, and it waits. */
   #expire(request: PendingRequest): void {
-    if (this.#line.remove(firstOf(request))) this.#refuseAll(request, request.error(ETIMEDOUT));
+    this.#takeOut(request, request.error(ETIMEDOUT));
+  }
+
+  #takeOut(request: PendingRequest, error: Error): void {
+    if (!this.#line.remove(firstOf(request))) return;
+    this.#refuseAll(request, error);
+    this.#onMovedUp();
   }
 
   cancelDescriptor(fd: number): void {
     const uses = (request: PendingRequest): boolean =>
       (request.fd === fd && (request.chainFlags & OpcodeFlag.FD_OF_STEP) === 0) ||
       (request.secondFd === fd && (request.chainFlags & OpcodeFlag.SECOND_FD_OF_STEP) === 0);
-    for (const request of this.#line.removeAll((waiting) => stepsOf(waiting).some(uses))) {
-      this.#refuseAll(request, request.error(ECANCELED));
-    }
+    this.#cancel((waiting) => stepsOf(waiting).some(uses));
   }
 
   cancelAll(): void {
-    for (const request of this.#line.evict()) {
+    this.#cancel(() => true);
+  }
+
+  #cancel(which: (waiting: PendingRequest) => boolean): void {
+    for (const request of this.#line.removeAll((waiting) => !closes(waiting) && which(waiting)))
       this.#refuseAll(request, request.error(ECANCELED));
-    }
+    this.#onMovedUp();
   }
 
   refuseWaiting(error: Error): void {

@@ -95,7 +95,10 @@ export class RingBackend implements Backend {
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
-    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals);
+    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals, () => {
+      this.#placeWaiting();
+      this.#scheduleTurn();
+    });
   }
 
   begin(operation: Operation): PendingRequest {
@@ -217,15 +220,8 @@ export class RingBackend implements Backend {
     } else if (request.slab >= 0) {
       region = Region.FIRST_SLAB + request.slab;
     }
-    encodeRequest(
-      this.#mailbox,
-      this.#requests.reserve(),
-      request,
-      slot,
-      generation,
-      region,
-      offset,
-    );
+    const at = this.#requests.reserve();
+    encodeRequest(this.#mailbox, at, request, slot, generation, region, offset);
     this.#unpublished++;
   }
 
@@ -314,6 +310,10 @@ export class RingBackend implements Backend {
     this.#settled += count;
     this.#count(ClientCounter.SETTLED, count - late);
     this.#count(ClientCounter.LATE_REPLIES, late);
+    this.#placeWaiting();
+  }
+
+  #placeWaiting(): void {
     for (const next of this.#admission.leaveWaiting()) {
       this.#place(next);
       this.#sendOff.placedWaiting();

@@ -77,8 +77,15 @@ export class WaitingLine {
 
   /** Takes out those that wait no longer. */
   removeAll(which: (request: PendingRequest) => boolean): PendingRequest[] {
-    const removed = [...this.#first.slice(this.#taken), ...this.#last].filter(which);
-    for (const request of removed) this.remove(request);
+    const removed: PendingRequest[] = [];
+    const left: PendingRequest[] = [];
+    for (const request of [...this.#first.slice(this.#taken), ...this.#last])
+      (which(request) ? removed : left).push(request);
+    this.#first = left;
+    this.#last = [];
+    this.#taken = 0;
+    this.#show();
+    if (this.isEmpty) this.#tellThatEmpty();
     return removed;
   }
 
