@@ -23,7 +23,8 @@ const msUntil = (deadline: bigint): number =>
 const stepsOf = (request: PendingRequest): readonly PendingRequest[] =>
   request.chain?.requests ?? [request];
 
-const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
+/** Which stands in the line for it. */
+export const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
 
 /** A close of its own is never cancelled: its descriptor would stay open. */
 const closes = ({ opcode, chain }: PendingRequest): boolean =>

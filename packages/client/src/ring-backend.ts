@@ -19,7 +19,7 @@ import {
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import { batchBucket, ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
-import { Admission, type BackendState } from "./admission.js";
+import { Admission, type BackendState, firstOf } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest } from "./encode-request.js";
@@ -316,7 +316,7 @@ export class RingBackend implements Backend {
   #placeWaiting(): void {
     for (const next of this.#admission.leaveWaiting()) {
       this.#place(next);
-      this.#sendOff.placedWaiting();
+      if (firstOf(next) === next) this.#sendOff.placedWaiting(); // a chain waited as one
     }
   }
 
