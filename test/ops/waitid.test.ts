@@ -111,6 +111,8 @@ describeOnEngineSetups((running) => {
       ["pgid", -1, undefined, "ERR_OUT_OF_RANGE"],
       ["all", 0, { states: [] }, "ERR_INVALID_ARG_VALUE"],
       ["all", 0, { states: ["gone"] }, "ERR_INVALID_ARG_VALUE"],
+      ["toString", 0, {}, "ERR_INVALID_ARG_VALUE"],
+      ["all", 0, { states: ["exited", "toString"] }, "ERR_INVALID_ARG_VALUE"],
       ["all", 0, { states: "exited" }, "ERR_INVALID_ARG_TYPE"],
       ["all", 0, { reap: 1 }, "ERR_INVALID_ARG_TYPE"],
       ["all", 0, 7, "ERR_INVALID_ARG_TYPE"],

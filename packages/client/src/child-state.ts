@@ -29,9 +29,16 @@ export interface ChildState {
 const INT32_MAX = 0x7fff_ffff;
 
 /** P_* of include/uapi/linux/wait.h. */
-const ID_TYPES: Readonly<Record<string, number>> = { all: 0, pid: 1, pgid: 2, pidfd: 3 };
-/** WSTOPPED, WEXITED, WCONTINUED of the same. */
-const STATES: Readonly<Record<string, number>> = { stopped: 2, exited: 4, continued: 8 };
+const ID_TYPES: ReadonlyMap<unknown, number> = new Map(
+  Object.entries({ all: 0, pid: 1, pgid: 2, pidfd: 3 }),
+);
+/** Of the same. */
+const WSTOPPED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const STATES: ReadonlyMap<unknown, number> = new Map(
+  Object.entries({ stopped: WSTOPPED, exited: WEXITED, continued: WCONTINUED }),
+);
 const WNOWAIT = 0x0100_0000;
 
 /** Offsets in bytes of the fields of a `siginfo_t` about a child; the engine's code asserts them. */
@@ -59,12 +66,12 @@ const asChildState: Decode = (_request, _result, _note, { values, at }) => {
 };
 
 function toStates(states: unknown): number {
-  if (states === undefined) return STATES.exited!;
+  if (states === undefined) return WEXITED;
   if (!Array.isArray(states))
     throw invalidArgType("options.states", "an instance of Array", states);
   let bits = 0;
   for (const state of states) {
-    const bit = typeof state === "string" ? STATES[state] : undefined;
+    const bit = STATES.get(state);
     if (bit === undefined) throw invalidArgValue("options.states", states);
     bits |= bit;
   }
@@ -78,7 +85,7 @@ export function toChildWait(
   id: unknown,
   options: WaitidOptions | undefined,
 ): (request: PendingRequest) => void {
-  const which = typeof idType === "string" ? ID_TYPES[idType] : undefined;
+  const which = ID_TYPES.get(idType);
   if (which === undefined) throw invalidArgValue("idType", idType);
   checkInteger(id, "id", idType === "pid" ? 1 : 0, INT32_MAX);
   const { states, reap = false } = toOptions<WaitidOptions>(options);
