@@ -21,22 +21,30 @@ export class CancelEntries {
   readonly #mailbox: Mailbox;
   readonly #requests: RingProducer;
   readonly #slots: SlotTable;
+  readonly #unpublishedRequests: () => number;
   #unpublished = 0;
   /** Those that the ring had no room for. */
   #late: SlotlessEntry[] = [];
 
-  constructor(mailbox: Mailbox, requests: RingProducer, slots: SlotTable) {
+  constructor(
+    mailbox: Mailbox,
+    requests: RingProducer,
+    slots: SlotTable,
+    unpublishedRequests: () => number,
+  ) {
     this.#mailbox = mailbox;
     this.#requests = requests;
     this.#slots = slots;
+    this.#unpublishedRequests = unpublishedRequests;
   }
 
   get hasLate(): boolean {
     return this.#late.length > 0;
   }
 
-  get hasUnpublished(): boolean {
-    return this.#unpublished > 0;
+  /** Whether what is in the ring is to leave now: late ones wait for the engine to take it. */
+  get areDue(): boolean {
+    return this.#unpublished > 0 || this.hasLate;
   }
 
   /** The request in this slot. */
@@ -67,6 +75,12 @@ export class CancelEntries {
     for (const entry of this.#late.splice(0)) this.#add(entry);
   }
 
+  /** The client is closed: nobody will take them. */
+  drop(): void {
+    this.#late = [];
+    this.#unpublished = 0;
+  }
+
   /** All entries leave with the batch that is about to be published. Returns how many. */
   takeUnpublished(): number {
     const count = this.#unpublished;
@@ -74,9 +88,12 @@ export class CancelEntries {
     return count;
   }
 
-  /** Requests come first: every free slot keeps its entry in the ring. */
+  /**
+   * Requests come first: every slot keeps its entry in the ring, free or not, as it may be free before the engine takes this one. But
+   * for those whose request is in the ring; of which the unpublished ones are certainly there.
+   */
   #add(entry: SlotlessEntry): void {
-    if (this.#requests.room() <= this.#slots.freeCount) {
+    if (this.#requests.room() <= this.#slots.count - this.#unpublishedRequests()) {
       this.#late.push(entry);
       return;
     }

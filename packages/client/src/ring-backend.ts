@@ -92,13 +92,12 @@ export class RingBackend implements Backend {
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
     this.#slots = new SlotTable(mailbox.slotCount, this.#slabs, this.#signals);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
-    this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots);
+    const posted = () => this.#unpublished;
+    this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots, posted);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
-    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals, () => {
-      this.#placeWaiting();
-      this.#scheduleTurn();
-    });
+    const moveUp = () => this.#placeWaiting();
+    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals, moveUp);
   }
 
   begin(operation: Operation): PendingRequest {
@@ -129,12 +128,9 @@ export class RingBackend implements Backend {
 
   /** Its signal has been aborted, or a stream is to end. */
   cancel(request: PendingRequest): void {
-    if (request.slot < 0) {
-      this.#admission.abort(request);
-    } else {
-      this.#cancels.addRequest(request.slot);
-      this.#scheduleCancels();
-    }
+    if (request.slot < 0) this.#admission.abort(request);
+    else this.#cancels.addRequest(request.slot);
+    this.#scheduleCancels();
   }
 
   askForEvents(request: PendingRequest): void {
@@ -239,7 +235,7 @@ export class RingBackend implements Backend {
       this.#scheduleCancels();
     }
     const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount);
-    if (isDue || this.#cancels.hasUnpublished) this.#publish();
+    if (isDue || this.#cancels.areDue) this.#publish();
     if (this.#asleep) {
       // The wait from before is still good for what was posted just now.
     } else if (this.#slots.inFlight === 0) {
@@ -318,6 +314,7 @@ export class RingBackend implements Backend {
       this.#place(next);
       if (firstOf(next) === next) this.#sendOff.placedWaiting(); // a chain waited as one
     }
+    this.#scheduleTurn();
   }
 
   /** A pending wait doesn't keep a process alive; requests in flight must. */
@@ -367,8 +364,15 @@ export class RingBackend implements Backend {
       await this.#grace.pass();
     }
     if (this.#state !== "closing") return;
-    this.#state = "closed";
+    this.#shut();
     this.#native.close();
+  }
+
+  /** Nothing is sent any more: the mailbox will be another client's. */
+  #shut(): void {
+    this.#state = "closed";
+    this.#unpublished = 0;
+    this.#cancels.drop();
   }
 
   /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
@@ -386,7 +390,7 @@ export class RingBackend implements Backend {
       notifyFlag(this.#mailbox.words, this.#mailbox.parkedWord);
     }
     this.#settle();
-    this.#state = "closed";
+    this.#shut();
     const error = closedError("engine");
     for (const request of this.#slots.evict()) this.#slots.refuse(request, error);
     this.#admission.refuseWaiting(error);
