@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 3650309669u;
+inline constexpr uint32_t kLayoutHash = 2299550451u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -119,6 +119,7 @@ namespace cancel_scope {
 inline constexpr uint32_t kRequest = 0u;
 inline constexpr uint32_t kDescriptor = 1u;
 inline constexpr uint32_t kAll = 2u;
+inline constexpr uint32_t kClosing = 3u;
 }  // namespace cancel_scope
 
 namespace reply_word {

@@ -31,7 +31,8 @@ bool MayWait(int32_t fd) {
 
 }  // namespace
 
-// A cancel entry of a client's request ring. Whatever it names, it reaches the client's own alone.
+// A cancel entry of a client's request ring. Whatever it names, it reaches the client's own alone;
+// but for what a close reaches, too.
 void Engine::Cancel(ClientService& service, const Request& request) {
   switch (request.flags) {
     case scope::kRequest:
@@ -45,6 +46,8 @@ void Engine::Cancel(ClientService& service, const Request& request) {
       return;
     case scope::kAll:
       return CancelInFlight(service);
+    case scope::kClosing:
+      return CancelUsersOf(request.fd);
     default:
       return;  // garbage; there is nobody to tell
   }

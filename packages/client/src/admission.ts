@@ -51,20 +51,28 @@ export class Admission {
   readonly #slabs: Slabs;
   readonly #signals: SignalWatch;
   readonly #onMovedUp: () => void;
+  readonly #onClosing: (fd: number) => void;
+  /** How many closes of a descriptor wait. */
+  readonly #closing = new Map<number, number>();
 
-  /** @param onMovedUp some wait no longer: there may be slots enough for those behind them */
+  /**
+   * @param onMovedUp some wait no longer: there may be slots enough for those behind them
+   * @param onClosing the engine has a request on a descriptor whose close waits: perhaps for the very slot of one that waits on it
+   */
   constructor(
     line: WaitingLine,
     slots: SlotTable,
     slabs: Slabs,
     signals: SignalWatch,
     onMovedUp: () => void,
+    onClosing: (fd: number) => void,
   ) {
     this.#line = line;
     this.#slots = slots;
     this.#slabs = slabs;
     this.#signals = signals;
     this.#onMovedUp = onMovedUp;
+    this.#onClosing = onClosing;
   }
 
   /** Returns whether the caller is to place it now; if not, it waits, or has been refused. */
@@ -106,6 +114,10 @@ export class Admission {
       this.#refuseAll(request, queueFullError(this.#line.limit, ...full));
       return;
     }
+    if (closes(request)) {
+      this.#closing.set(request.fd, (this.#closing.get(request.fd) ?? 0) + 1);
+      this.#onClosing(request.fd);
+    }
     for (const step of stepsOf(request)) {
       this.#hold(step);
       if (step.deadline === undefined) continue;
@@ -125,11 +137,20 @@ export class Admission {
       const next = this.#line.first();
       if (next === undefined || stepsOf(next).length > this.#slots.freeCount) return;
       this.#line.leave();
+      if (closes(next)) this.#closeLeaves(next.fd);
       for (const step of stepsOf(next)) {
         clearTimeout(step.timer);
+        const { fd, secondFd } = step;
         yield step;
+        for (const used of [fd, secondFd]) if (this.#closing.has(used)) this.#onClosing(used);
       }
     }
+  }
+
+  #closeLeaves(fd: number): void {
+    const left = this.#closing.get(fd)! - 1; // it was counted when it came
+    if (left > 0) this.#closing.set(fd, left);
+    else this.#closing.delete(fd);
   }
 
   /** How many wait; a chain counts once. */
@@ -178,6 +199,7 @@ export class Admission {
   }
 
   refuseWaiting(error: Error): void {
+    this.#closing.clear();
     for (const request of this.#line.evict()) {
       for (const step of stepsOf(request)) this.#slots.refuse(step, error);
     }

@@ -66,6 +66,11 @@ export class CancelEntries {
     this.#add({ opcode, scope: CancelScope.DESCRIPTOR, slot: 0, generation: 0, fd });
   }
 
+  /** A request that waits is to close the descriptor. */
+  addClosing(fd: number): void {
+    this.#add({ opcode, scope: CancelScope.CLOSING, slot: 0, generation: 0, fd });
+  }
+
   addAll(): void {
     this.#add({ opcode, scope: CancelScope.ALL, slot: 0, generation: 0, fd: -1 });
   }

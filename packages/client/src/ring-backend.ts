@@ -18,7 +18,7 @@ import {
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { batchBucket, ClientCounter, type Operation, operations, Region } from "@ringpost/protocol";
+import { batchBucket, ClientCounter, type Operation, operations } from "@ringpost/protocol";
 import { Admission, type BackendState, firstOf } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
@@ -26,6 +26,7 @@ import { encodeRequest } from "./encode-request.js";
 import { Grace } from "./grace.js";
 import { closedError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
+import { offsetInRegion, pinMemory } from "./pin-memory.js";
 import { publishBatch } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
 import { SendOff, SubmitMode } from "./send-off.js";
@@ -96,8 +97,12 @@ export class RingBackend implements Backend {
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots, posted);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
-    const moveUp = () => this.#placeWaiting();
-    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals, moveUp);
+    const moveUp = (): void => this.#placeWaiting();
+    const closing = (fd: number): void => {
+      this.#cancels.addClosing(fd);
+      this.#scheduleCancels();
+    };
+    this.#admission = new Admission(line, this.#slots, this.#slabs, this.#signals, moveUp, closing);
   }
 
   begin(operation: Operation): PendingRequest {
@@ -199,23 +204,8 @@ export class RingBackend implements Backend {
     }
     const slot = this.#slots.occupy(request);
     const generation = this.#slots.generation(slot);
-    let region: number = Region.NONE;
-    let offset = 0;
-    if (request.view !== undefined) {
-      const lease = request.leases[0];
-      if (lease === undefined) {
-        region = Region.OWN;
-        this.#native.pin(slot, generation, request.view);
-      } else {
-        region = Region.FIRST_SLAB + lease.slab;
-        offset = lease.offset + (request.view.byteOffset - lease.view.byteOffset);
-      }
-    } else if (request.views !== undefined) {
-      region = Region.OWN;
-      this.#native.pinVectors(slot, generation, request.views);
-    } else if (request.slab >= 0) {
-      region = Region.FIRST_SLAB + request.slab;
-    }
+    const region = pinMemory(this.#native, request, slot, generation);
+    const offset = offsetInRegion(request);
     const at = this.#requests.reserve();
     encodeRequest(this.#mailbox, at, request, slot, generation, region, offset);
     this.#unpublished++;

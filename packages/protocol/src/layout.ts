@@ -177,6 +177,8 @@ export const CancelScope = {
   DESCRIPTOR: 1,
   /** All that this client has in flight. */
   ALL: 2,
+  /** What waits on FD, which a request that has no slot yet is to close: as the close would. */
+  CLOSING: 3,
 } as const;
 
 /** Size of one reply, in bytes: four to a cache line. */

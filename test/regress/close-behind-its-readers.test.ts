@@ -1,0 +1,33 @@
+/** A close waited for a slot for ever, where all slots were taken by requests that waited on its descriptor. */
+import { expect, it } from "vitest";
+import { SOON_MS, within } from "../support/deadline.js";
+import { describeOnEngineSetups } from "../support/engine-setups.js";
+import { failureOf } from "../support/failures.js";
+
+const CREDITS = 2;
+
+describeOnEngineSetups(
+  (running) => {
+    it("a close ends those that have the slots, and those that wait before it", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const reads = Array.from({ length: 3 * CREDITS + 1 }, () =>
+        failureOf(() => client.read(readFd, Buffer.alloc(1))),
+      );
+      await within(SOON_MS, "the close", client.close(readFd));
+      for (const { code } of await Promise.all(reads)) expect(code).toBe("ECANCELED");
+      await client.close(writeFd);
+    });
+
+    it("which are files' transfers, if they are, and end as ever", async () => {
+      const { client } = running;
+      const fd = await client.open("/proc/self/exe");
+      const reads = Array.from({ length: 3 * CREDITS }, () =>
+        client.read(fd, Buffer.alloc(8), { position: 0 }),
+      );
+      await within(SOON_MS, "the close", client.close(fd));
+      expect(await Promise.all(reads)).toEqual(reads.map(() => 8));
+    });
+  },
+  { credits: CREDITS },
+);
