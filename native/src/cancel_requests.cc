@@ -151,7 +151,7 @@ void Engine::CancelOverdue() {
 
 // A submission for a request; to the call thread where the ring lacks the operation.
 void Engine::Submit(const abi::Sqe& sqe) {
-  if (!ring_.Supports(sqe.opcode) && HasPlainCall(sqe.opcode)) [[unlikely]] {
+  if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
     calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
     Count(memory_.counter(protocol::engine_counter::kPlainCalls));
     return;

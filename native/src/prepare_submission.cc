@@ -139,7 +139,7 @@ int PrepareRange(const Request& request, uint8_t operation, abi::Sqe* sqe) {
   sqe->fd = request.fd;
   sqe->offset = request.position();
   sqe->length = request.length;
-  // Since Linux 6.10, fadvise looks here for a length that doesn't fit there.
+  // Newer kernels look here for a length of fadvise that doesn't fit there (Ring::Takes).
   if (request.length_high != 0) sqe->address = request.long_length();
   sqe->op_flags = request.flags;
   return 0;

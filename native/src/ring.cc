@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "histogram.h"
 
@@ -76,7 +77,9 @@ uint32_t Ring::Publish() {
 int Ring::Submit() {
   const uint32_t wake = Publish();
   if (has_submission_thread()) {
-    const uint32_t flags = wake | (Overflowed() ? abi::kEnterGetevents : 0);
+    // Once it is woken it takes all there is; it may have to wait for a CPU.
+    const bool comes = wake != 0 && std::exchange(woken_for_, next_tail_) == next_tail_;
+    const uint32_t flags = (comes ? 0 : wake) | (Overflowed() ? abi::kEnterGetevents : 0);
     return flags == 0 ? 0 : Enter(0, 0, flags, nullptr, 0);
   }
   // With DEFER_TASKRUN, finished work posts its completions only when we ask for events.

@@ -98,6 +98,13 @@ class Ring {
     return operation < 64 && (report_.operations >> operation & 1) != 0;
   }
 
+  // Whether it has it in this form, too: the lengths of fadvise had 32 bits at first, which no
+  // feature tells; those of 6.12 have 64.
+  [[nodiscard]] bool Takes(const abi::Sqe& sqe) const {
+    const bool is_long = sqe.opcode == abi::kOpFadvise && sqe.address != 0;
+    return Supports(sqe.opcode) && (!is_long || (report_.features & abi::kFeatMinTimeout) != 0);
+  }
+
   // --- Submissions ---
 
   // Submissions that fit before the next Enter.
@@ -179,6 +186,7 @@ class Ring {
   uint32_t sq_mask_ = 0;
   uint32_t cq_mask_ = 0;
   uint32_t next_tail_ = 0;  // our own copy of the SQ tail, ahead of what is published
+  uint32_t woken_for_ = 0;  // the tail for which the submission thread was last woken
 };
 
 }  // namespace ringpost

@@ -2,6 +2,7 @@
 import { operations, ringOperations } from "@ringpost/protocol";
 import { Engine } from "ringpost";
 import { expect, it } from "vitest";
+import { Feature } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
 import { useTempDir } from "../support/temp-dir.js";
 
@@ -75,6 +76,20 @@ it("has no system call for what waits", async () => {
   expect(engine.stats().plainCalls).toBe(0);
   for (const fd of await engine.client.pipe()) await engine.client.close(fd);
   expect(engine.stats().plainCalls).toBe(1);
+});
+
+it("gives an advice for more than 4 GiB by a system call where the kernel may not have it", async () => {
+  const testing = { withoutFeatures: Feature.MIN_TIMEOUT };
+  await using engine = await Engine.start({ testing });
+  const fd = await engine.client.open(dir().file("x"));
+  for (const [length, calls] of [
+    [4096, 0],
+    [5 * 2 ** 30, 1],
+  ] as const) {
+    await engine.client.fadvise(fd, 0, length, 3);
+    expect(engine.stats().plainCalls).toBe(calls);
+  }
+  await engine.client.close(fd);
 });
 
 it("needs no system call where the ring has it all", async () => {
