@@ -149,19 +149,4 @@ void Engine::CancelOverdue() {
   }
 }
 
-// A submission for a request; to the call thread where the ring lacks the operation.
-void Engine::Submit(const abi::Sqe& sqe) {
-  if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
-    calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
-    Count(memory_.counter(protocol::engine_counter::kPlainCalls));
-    return;
-  }
-  uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
-  Count(counters[protocol::service_counter::kSubmitted]);
-  if (polled_.is_open() && SubmitPolled(sqe)) return;
-  Enqueue(sqe);
-  // What the kernel itself moves to its worker threads it tells nobody.
-  if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
-}
-
 }  // namespace ringpost

@@ -48,10 +48,6 @@ void Pause() {
 #endif
 }
 
-// The kernel takes submissions as long as it has memory for them; after so many refusals in a row
-// something is wrong that waiting doesn't mend.
-constexpr int kMostSubmitRetries = 1'000'000;
-
 // Makes naps as short as they are said to be: by default the kernel adds up to 50 µs.
 void NapExactly() { (void)::prctl(PR_SET_TIMERSLACK, 1); }
 
@@ -62,11 +58,6 @@ void StayOff(int32_t cpu) {
   if (::sched_getaffinity(0, sizeof(cpus), &cpus) < 0) return;
   CPU_CLR(static_cast<size_t>(cpu), &cpus);
   if (CPU_COUNT(&cpus) > 0) (void)::sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
-[[noreturn]] void Die(const char* what, int error) {
-  std::fprintf(stderr, "ringpost: %s (errno %d)\n", what, -error);
-  std::abort();
 }
 
 }  // namespace
@@ -259,15 +250,6 @@ void Engine::ListenForDoorbell() {
   if (doorbell_poll_stays_) sqe.length = abi::kPollAddMulti;
   sqe.user_data = UserData(Origin::kDoorbell, 0, 0);
   Enqueue(sqe);
-}
-
-// Queues a submission; submits what is pending first where there is no room.
-void Engine::Enqueue(const abi::Sqe& sqe) {
-  for (int tries = 0; ring_.Room() == 0; tries++) {
-    const int submitted = ring_.MakeRoom();
-    if (tries == kMostSubmitRetries) Die("the kernel takes no submissions", submitted);
-  }
-  ring_.Push(sqe);
 }
 
 void Engine::ServeRoster() {

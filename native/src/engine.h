@@ -144,7 +144,6 @@ class Engine {
   void CountOverflow() const;
   [[nodiscard]] WaitFor Wait(uint64_t timeout_ns) const;
   void ListenForDoorbell();
-  void Enqueue(const abi::Sqe& sqe);
 
   [[nodiscard]] bool Allows(uint32_t opcode) const {
     return opcode >= 64 || (options_.allowed_requests >> opcode & 1) != 0;
@@ -171,6 +170,8 @@ class Engine {
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
   void StartRequest(ClientService& service, uint32_t slot);
+  void Submit(const abi::Sqe& sqe);
+  void Enqueue(const abi::Sqe& sqe);
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
   void RefuseEntry(ClientService& service, const Request& request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
@@ -224,7 +225,6 @@ class Engine {
   void Finish(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void CountReply(const ClientService& service, uint64_t taken_ns) const;
-  void Submit(const abi::Sqe& sqe);
   void CompleteDoorbell(const abi::Cqe& cqe);
   void PublishReplies();
 

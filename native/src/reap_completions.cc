@@ -85,10 +85,12 @@ bool Engine::ReapCalls() {
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
   if (flight.chained && CompletesClosing(service, slot)) return;
-  if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
-    next.user_data = flight.submission.user_data;
-    Submit(next);
-    return;
+  if (result == 0 || result == -ENXIO || flight.awaits_writer) {
+    if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
+      next.user_data = flight.submission.user_data;
+      Submit(next);
+      return;
+    }
   }
   result = WaitResult(flight.opcode, ShownResult(flight, result));
   if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);

@@ -20,16 +20,6 @@ using abi::Sqe;
 
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
-// Acquire: pairs with the kernel's release of the same word; what it wrote before is visible after.
-uint32_t LoadAcquire(const uint32_t* word) {
-  return std::atomic_ref(*const_cast<uint32_t*>(word)).load(std::memory_order_acquire);
-}
-
-// Release: pairs with the kernel's acquire of the same word; it sees what we wrote before.
-void StoreRelease(uint32_t* word, uint32_t value) {
-  std::atomic_ref(*word).store(value, std::memory_order_release);
-}
-
 timespec Timespec(uint64_t ns) {
   return {static_cast<time_t>(ns / kNsPerSecond), static_cast<long>(ns % kNsPerSecond)};
 }
@@ -49,15 +39,6 @@ void Ring::Close() {
   enter_flags_ = 0;
 }
 
-uint32_t Ring::Pending() const { return next_tail_ - LoadAcquire(sq_head_); }
-
-uint32_t Ring::Room() const { return report_.entries - Pending(); }
-
-void Ring::Push(const Sqe& sqe) {
-  reinterpret_cast<Sqe*>(sqes_.base())[next_tail_ & sq_mask_] = sqe;
-  next_tail_++;
-}
-
 // Lets the kernel see what was pushed. Returns a flag for Enter where a thread has to be woken for
 // it.
 //
@@ -66,7 +47,7 @@ void Ring::Push(const Sqe& sqe) {
 // in io_sq_thread (io_uring/sqpoll.c).
 uint32_t Ring::Publish() {
   if (!has_submission_thread()) {
-    StoreRelease(sq_tail_, next_tail_);
+    StoreForKernel(sq_tail_, next_tail_);
     return 0;
   }
   std::atomic_ref(*sq_tail_).store(next_tail_, std::memory_order_seq_cst);
@@ -119,15 +100,7 @@ int Ring::WaitByPpoll(uint64_t timeout_ns) {
   return Submit();
 }
 
-bool Ring::TakeCompletion(Cqe* out) {
-  const uint32_t head = *cq_head_;  // only we write it
-  if (head == LoadAcquire(cq_tail_)) return false;
-  *out = cqes_[head & cq_mask_];
-  StoreRelease(cq_head_, head + 1);
-  return true;
-}
-
-bool Ring::Overflowed() const { return (LoadAcquire(sq_flags_) & abi::kSqCqOverflow) != 0; }
+bool Ring::Overflowed() const { return (LoadFromKernel(sq_flags_) & abi::kSqCqOverflow) != 0; }
 
 int Ring::RegisterFileTable(uint32_t count) {
   const abi::RsrcRegister table = {

@@ -5,6 +5,7 @@
 // touch it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "kernel_abi.h"
@@ -73,6 +74,16 @@ struct RingReport {
   bool min_wait = false;       // waits may be for several completions
 };
 
+// Acquire: pairs with the kernel's release of the same word; what it wrote before is visible after.
+inline uint32_t LoadFromKernel(const uint32_t* word) {
+  return std::atomic_ref(*const_cast<uint32_t*>(word)).load(std::memory_order_acquire);
+}
+
+// Release: pairs with the kernel's acquire of the same word; it sees what we wrote before.
+inline void StoreForKernel(uint32_t* word, uint32_t value) {
+  std::atomic_ref(*word).store(value, std::memory_order_release);
+}
+
 class Ring {
  public:
   Ring() = default;
@@ -108,11 +119,14 @@ class Ring {
   // --- Submissions ---
 
   // Submissions that fit before the next Enter.
-  [[nodiscard]] uint32_t Room() const;
+  [[nodiscard]] uint32_t Room() const { return report_.entries - Pending(); }
   // Submissions that the kernel has not taken yet.
-  [[nodiscard]] uint32_t Pending() const;
+  [[nodiscard]] uint32_t Pending() const { return next_tail_ - LoadFromKernel(sq_head_); }
   // Queues a submission for the next system call. The caller knows that there is room.
-  void Push(const abi::Sqe& sqe);
+  void Push(const abi::Sqe& sqe) {
+    reinterpret_cast<abi::Sqe*>(sqes_.base())[next_tail_ & sq_mask_] = sqe;
+    next_tail_++;
+  }
 
   // Whether a thread of the kernel's takes the submissions: Room and Pending then change by
   // themselves.
@@ -135,7 +149,13 @@ class Ring {
   // --- Completions ---
 
   // Copies the oldest completion out and frees its entry. Returns false where there is none now.
-  bool TakeCompletion(abi::Cqe* out);
+  bool TakeCompletion(abi::Cqe* out) {
+    const uint32_t head = *cq_head_;  // only we write it
+    if (head == LoadFromKernel(cq_tail_)) return false;
+    *out = cqes_[head & cq_mask_];
+    StoreForKernel(cq_head_, head + 1);
+    return true;
+  }
   // Whether the kernel holds completions back that did not fit.
   [[nodiscard]] bool Overflowed() const;
 

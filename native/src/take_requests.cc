@@ -1,6 +1,8 @@
 // Stage 3 of 9, engine thread: takes requests out of the clients' mailboxes, round-robin.
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 #include "engine.h"
 #include "memory_advice.h"
@@ -21,6 +23,15 @@ constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
                                  protocol::opcode_flag::kSecondFdOfStep |
                                  protocol::opcode_flag::kChain;
+
+// The kernel takes submissions as long as it has memory for them; after so many refusals in a row
+// something is wrong that waiting doesn't mend.
+constexpr int kMostSubmitRetries = 1'000'000;
+
+[[noreturn]] void Die(const char* what, int error) {
+  std::fprintf(stderr, "ringpost: %s (errno %d)\n", what, -error);
+  std::abort();
+}
 
 // Whether it would take pages away that a ring has registered, be it another engine's: that ring
 // would go on reading into them, while the program has new ones in their place.
@@ -173,6 +184,30 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
     if (flight.counted_input >= 0) descriptor_users_.Add(flight.counted_input);
   }
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
+}
+
+// A submission for a request; to the call thread where the ring lacks the operation.
+void Engine::Submit(const abi::Sqe& sqe) {
+  if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
+    calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
+    Count(memory_.counter(protocol::engine_counter::kPlainCalls));
+    return;
+  }
+  uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
+  Count(counters[protocol::service_counter::kSubmitted]);
+  if (polled_.is_open() && SubmitPolled(sqe)) return;
+  Enqueue(sqe);
+  // What the kernel itself moves to its worker threads it tells nobody.
+  if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
+}
+
+// Queues a submission; submits what is pending first where there is no room.
+void Engine::Enqueue(const abi::Sqe& sqe) {
+  for (int tries = 0; ring_.Room() == 0; tries++) {
+    const int submitted = ring_.MakeRoom();
+    if (tries == kMostSubmitRetries) Die("the kernel takes no submissions", submitted);
+  }
+  ring_.Push(sqe);
 }
 
 // Registers a slab with the ring, so that requests in it spare the kernel the mapping of pages. A

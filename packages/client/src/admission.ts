@@ -36,6 +36,10 @@ function refusalOf(request: PendingRequest, state: BackendState): Error | undefi
     return closedError("client");
   }
   if (request.signal?.aborted) return abortError(request.signal);
+  return request.path === undefined ? undefined : refusalOfPaths(request);
+}
+
+function refusalOfPaths(request: PendingRequest): Error | undefined {
   if (!pathFits(request.path) || !pathFits(request.secondPath)) {
     return request.fail(request, ENAMETOOLONG, Stage.OPEN);
   }

@@ -38,16 +38,13 @@ export function encodeRequest(
   words[at + RequestWord.LENGTH] = request.length;
   words[at + RequestWord.FLAGS] = request.flags;
   words[at + RequestWord.MODE] = request.mode;
-  words[at + RequestWord.PATH_BYTES] = writePath(
-    mailbox,
-    slot * Payload.BYTES + Payload.PATH_OFFSET,
-    request.path,
-  );
-  words[at + RequestWord.SECOND_PATH_BYTES] = writePath(
-    mailbox,
-    slot * Payload.BYTES + Payload.SECOND_PATH_OFFSET,
-    request.secondPath ?? request.attribute,
-  );
+  const { path } = request;
+  const pathAt = slot * Payload.BYTES + Payload.PATH_OFFSET;
+  words[at + RequestWord.PATH_BYTES] = path === undefined ? 0 : writePath(mailbox, pathAt, path);
+  const second = request.secondPath ?? request.attribute;
+  const secondAt = slot * Payload.BYTES + Payload.SECOND_PATH_OFFSET;
+  words[at + RequestWord.SECOND_PATH_BYTES] =
+    second === undefined ? 0 : writePath(mailbox, secondAt, second);
   words[at + RequestWord.SECOND_FD] = request.secondFd;
   if (request.secondFd >= 0) {
     const positionAt = slot * Payload.BYTES + Payload.SECOND_POSITION_OFFSET;
@@ -75,8 +72,7 @@ export function encodeSlotless(
 }
 
 /** Puts a path into the slot's payload. The engine closes it with a NUL. Returns its bytes. */
-function writePath(mailbox: Mailbox, start: number, path: string | Uint8Array | undefined): number {
-  if (path === undefined) return 0;
+function writePath(mailbox: Mailbox, start: number, path: string | Uint8Array): number {
   if (typeof path === "string") {
     return mailbox.payloads.write(path, start, Payload.PATH_CAPACITY, "utf8");
   }

@@ -300,6 +300,7 @@ export class RingBackend implements Backend {
   }
 
   #placeWaiting(): void {
+    if (this.#admission.waiting === 0) return;
     for (const next of this.#admission.leaveWaiting()) {
       this.#place(next);
       if (firstOf(next) === next) this.#sendOff.placedWaiting(); // a chain waited as one
