@@ -116,8 +116,8 @@ class GarbageClient {
     if (!random_.OneIn(4)) request.slot = random_.Below(kSlots);
     if (!random_.OneIn(4)) request.opcode = random_.Below(protocol::kLastOpcode + 1);
     // These have no reply, or not by themselves: poll_streams_test.cc.
-    if (request.opcode == opcode::kCancel || request.opcode == opcode::kPollEvents ||
-        request.opcode == opcode::kNextEvents) {
+    const uint32_t op = request.opcode & protocol::kOpcodeMask;  // flags may stand beside it
+    if (op == opcode::kCancel || op == opcode::kPollEvents || op == opcode::kNextEvents) {
       request.opcode = opcode::kNop;
     }
     if (!random_.OneIn(4)) request.region = random_.OneIn(4) ? region::kNone : region::kOwn;
@@ -135,12 +135,12 @@ class GarbageClient {
       request.flags = (request.flags | O_CREAT | O_EXCL) & ~uint32_t{O_PATH | O_DIRECTORY};
     }
     // No wait is for ever: a moment, and a word that nobody writes.
-    if (request.opcode == opcode::kTimeout) {
+    if (op == opcode::kTimeout) {
       request.position_high = 0;
       request.position_low %= 100'000;
     }
-    if (request.opcode == opcode::kFutexWait) request.flags = 0x1234'5678;
-    if (request.opcode == opcode::kPipe) request.flags |= O_APPEND;  // refused, for the same reason
+    if (op == opcode::kFutexWait) request.flags = 0x1234'5678;
+    if (op == opcode::kPipe) request.flags |= O_APPEND;  // refused, for the same reason
     return request;
   }
 
