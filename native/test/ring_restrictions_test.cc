@@ -28,6 +28,12 @@ RingOptions Small() {
   return options;
 }
 
+RingOptions ForNopAndFsync() {
+  RingOptions options = Small();
+  options.allowed_operations = Bit(kOpNop) | Bit(kOpFsync);
+  return options;
+}
+
 Sqe Submission(uint8_t opcode, uint8_t flags = 0) {
   Sqe sqe = {};
   sqe.opcode = opcode;
@@ -48,10 +54,8 @@ int32_t ResultOf(Ring& ring, const Sqe& sqe) {
 // The first refusal of a submission ends the batch, and is told as its completion.
 TEST(the_kernel_refuses_what_is_not_allowed) {
   NEEDS_IO_URING();
-  RingOptions options = Small();
-  options.allowed_operations = Bit(kOpNop) | Bit(kOpFsync);
   Ring ring;
-  CHECK_EQ(ring.Open(options), 0);
+  CHECK_EQ(ring.Open(ForNopAndFsync()), 0);
   CHECK((ring.report().setup_flags & kSetupRDisabled) != 0);
   CHECK_EQ(ResultOf(ring, Submission(kOpNop)), 0);
   CHECK_EQ(ResultOf(ring, Submission(kOpFsync)), -EBADF);
@@ -62,10 +66,8 @@ TEST(the_kernel_refuses_what_is_not_allowed) {
 // IOSQE_IO_LINK, _DRAIN and the like are none of ours.
 TEST(the_kernel_refuses_flags_of_submissions_that_nobody_uses) {
   NEEDS_IO_URING();
-  RingOptions options = Small();
-  options.allowed_operations = Bit(kOpNop) | Bit(kOpFsync);
   Ring ring;
-  CHECK_EQ(ring.Open(options), 0);
+  CHECK_EQ(ring.Open(ForNopAndFsync()), 0);
   CHECK_EQ(ResultOf(ring, Submission(kOpNop, kSqeAsync)), 0);
   for (const uint8_t flag : {uint8_t{1u << 1}, uint8_t{1u << 2}, uint8_t{1u << 3}})
     CHECK_EQ(ResultOf(ring, Submission(kOpNop, flag)), -EACCES);
