@@ -17,7 +17,10 @@ const skips = [];
 for (const [title, step] of [
   ["Style: Biome", () => asOneTest(checkBiome())],
   ["Style: clang-format", () => asOneTest(checkClangFormat())],
-  ["Types of the tests", () => asOneTest(tool("tsc", ["-p", "test"]))],
+  [
+    "Types of the tests",
+    () => asOneTest(["test", "test/pools"].every((at) => tool("tsc", ["-p", at]))),
+  ],
   ["C++ tests: plain, ASan + UBSan, TSan", runNativeTests],
   ["Vitest", runVitest],
 ]) {

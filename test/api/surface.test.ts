@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import * as ringpost from "ringpost";
 import { Client, Engine } from "ringpost";
+import * as pools from "ringpost/piscina";
 import { expect, it } from "vitest";
 
 // Node.js 20 describes its own Symbol.asyncDispose otherwise than newer ones.
@@ -26,6 +27,10 @@ it("ringpost exports these values", () => {
     "openedBy",
     "percentile",
   ]);
+});
+
+it("ringpost/piscina exports these values", () => {
+  expect(Object.keys(pools).sort()).toEqual(["withEngine", "workerClient"]);
 });
 
 it("ringpost exports these types besides", () => {

@@ -1,5 +1,5 @@
 /**
- * Runs a program of fixtures/ in a process of its own, under a deadline. What a program does when it ends badly can't be
+ * Runs a program of fixtures/, or of another folder, in a process of its own, under a deadline. What a program does when it ends badly can't be
  * seen from inside: so every test of this folder starts one and looks at its ending from here.
  *
  * Each program gets a folder of its own ($RINGPOST_FOLDER) that holds the files of fixtures/program-files.mjs, and a socket
@@ -46,9 +46,11 @@ export class Program {
   #stderr = "";
   #tellSaid: (() => void) | undefined;
 
-  constructor(fixture: string, options: ProgramOptions = {}) {
+  constructor(fixture: string | URL, options: ProgramOptions = {}) {
     this.folder = makeFolder();
-    const path = fileURLToPath(new URL(`fixtures/${fixture}.mjs`, import.meta.url));
+    const path = fileURLToPath(
+      typeof fixture === "string" ? new URL(`fixtures/${fixture}.mjs`, import.meta.url) : fixture,
+    );
     const command = [
       ...(options.launcher ?? []),
       process.execPath,
@@ -107,7 +109,7 @@ export class Program {
 }
 
 /** Runs a program to its end. Of tests that run concurrently, so many programs run at a time, and the others wait. */
-export async function runProgram(fixture: string, options?: ProgramOptions): Promise<Ending> {
+export async function runProgram(fixture: string | URL, options?: ProgramOptions): Promise<Ending> {
   while (running.size === MOST_RUNNING) await Promise.race(running);
   const { ended } = new Program(fixture, options);
   const over = ended.then(

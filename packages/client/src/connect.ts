@@ -23,7 +23,8 @@ export interface EngineHandle {
 
 const EAGAIN = -11;
 
-function checkHandle(handle: unknown): asserts handle is EngineHandle {
+/** Throws where it is not the handle of an engine, or of another version than this thread has loaded. */
+export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   const given = handle as Partial<EngineHandle> | null | undefined; // each property is looked at below
   if (typeof given !== "object" || given === null || !isSharedArrayBuffer(given.memory)) {
     throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
