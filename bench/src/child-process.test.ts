@@ -41,3 +41,13 @@ test("an abort kills the child", { timeout: TIMEOUT_MS }, async () => {
   setTimeout(() => abort.abort(reason), 100);
   await expect(answer).rejects.toBe(reason);
 });
+
+test("a child has what its environment is to have", { timeout: TIMEOUT_MS }, async () => {
+  const answer = runInChild({
+    entry,
+    task: quickTask,
+    environment: { NODE_OPTIONS: "--no-such-option" },
+    deadlineMs: TIMEOUT_MS,
+  });
+  await expect(answer).rejects.toThrow("ended with code 9"); // Node's own, for bad arguments
+});

@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly task: unknown;
   /** The only CPU it may use. */
   readonly cpu?: number | undefined;
+  /** What its environment has beside that of this process. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** The child is killed after so long. */
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -47,12 +49,13 @@ export async function runInChild<T>(options: ChildOptions): Promise<T> {
   }
 }
 
-function start({ entry, task, cpu }: ChildOptions): ChildProcess {
+function start({ entry, task, cpu, environment }: ChildOptions): ChildProcess {
   const args = [JSON.stringify(task)];
+  const env = { ...process.env, ...environment };
   // No flags of this process's own: a test runner has some that don't suit.
-  if (cpu === undefined) return fork(entry, args, { execArgv: [] });
+  if (cpu === undefined) return fork(entry, args, { env, execArgv: [] });
   const taskset = ["-c", String(cpu), process.execPath];
-  return fork(entry, args, { execPath: "taskset", execArgv: taskset });
+  return fork(entry, args, { env, execPath: "taskset", execArgv: taskset });
 }
 
 type LastMessage<T> = Exclude<Message<T>, { kind: "progress" }>;

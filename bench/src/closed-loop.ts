@@ -2,7 +2,7 @@
  * The loop that every rival runs: `depth` chains, each of which starts its next operation when its last one is done. Closed, so
  * latency is that of an operation among `depth` others; a slow system is asked for less.
  */
-import { createHistogram, performance } from "node:perf_hooks";
+import { createHistogram, performance, type RecordableHistogram } from "node:perf_hooks";
 import type { Measurement, Metric } from "./trial.js";
 
 export const LOOP_METRICS: readonly Metric[] = [
@@ -23,19 +23,30 @@ const NOT_SAMPLED = -1;
 const NS_PER_US = 1e3;
 const NS_PER_MS = 1e6;
 
+/** What a loop has counted; can be sent to another thread. */
+export interface Tally {
+  readonly operations: number;
+  readonly elapsedMs: number;
+  readonly latencyNs: RecordableHistogram;
+}
+
 /** Counts the operations of all chains until the time is up. */
 export class ClosedLoop {
   readonly #latencyNs = createHistogram();
+  readonly #sampleStride: number;
   readonly #startedAt: number;
   readonly #deadline: number;
   readonly #cpuAtStart: NodeJS.CpuUsage;
   #cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
   #elapsedMs = 0;
   #operations = 0;
-  #untilSample = SAMPLE_STRIDE;
+  #untilSample: number;
   #isOver = false;
 
-  constructor(durationMs: number) {
+  /** @param sampleStride 1 where operations are few or slow: the end of the time is seen only at a sample */
+  constructor(durationMs: number, sampleStride: number = SAMPLE_STRIDE) {
+    this.#sampleStride = sampleStride;
+    this.#untilSample = sampleStride;
     this.#cpuAtStart = process.cpuUsage();
     this.#startedAt = performance.now();
     this.#deadline = this.#startedAt + durationMs;
@@ -48,7 +59,7 @@ export class ClosedLoop {
   /** An operation begins. Returns what {@link end} has to be told. */
   begin(): number {
     if (--this.#untilSample > 0) return NOT_SAMPLED;
-    this.#untilSample = SAMPLE_STRIDE;
+    this.#untilSample = this.#sampleStride;
     return performance.now();
   }
 
@@ -62,17 +73,17 @@ export class ClosedLoop {
     if (now >= this.#deadline) this.#finish(now);
   }
 
-  measurement(): Measurement {
-    const cpuUs = this.#cpu.user + this.#cpu.system;
-    const percentileUs = (nth: number): number => this.#latencyNs.percentile(nth) / NS_PER_US;
+  get tally(): Tally {
     return {
       operations: this.#operations,
-      opsPerSecond: (this.#operations / this.#elapsedMs) * 1e3,
-      p50Us: percentileUs(50),
-      p99Us: percentileUs(99),
-      p999Us: percentileUs(99.9),
-      cpuUsPerOp: cpuUs / this.#operations,
+      elapsedMs: this.#elapsedMs,
+      latencyNs: this.#latencyNs,
     };
+  }
+
+  measurement(): Measurement {
+    const cpuUs = this.#cpu.user + this.#cpu.system;
+    return { ...measurementOf([this.tally]), cpuUsPerOp: cpuUs / this.#operations };
   }
 
   #finish(now: number): void {
@@ -82,8 +93,37 @@ export class ClosedLoop {
   }
 }
 
+/** What loops that ran at the same time come to together. */
+export function measurementOf(tallies: readonly Tally[]): Measurement {
+  const latencyNs = createHistogram();
+  let operations = 0;
+  let opsPerSecond = 0;
+  for (const tally of tallies) {
+    latencyNs.add(tally.latencyNs);
+    operations += tally.operations;
+    opsPerSecond += (tally.operations / tally.elapsedMs) * 1e3;
+  }
+  const percentileUs = (nth: number): number => latencyNs.percentile(nth) / NS_PER_US;
+  return {
+    operations,
+    opsPerSecond,
+    p50Us: percentileUs(50),
+    p99Us: percentileUs(99),
+    p999Us: percentileUs(99.9),
+  };
+}
+
 /** Throws where an operation didn't do what it should: rivals that do less aren't rivals. */
-export type Check<T> = (result: T) => void;
+export type Check<T> = (result: T, chain: number) => void;
+
+/** The same loop for what blocks its thread: one operation at a time. */
+export function runBlocking<T>(loop: ClosedLoop, operate: () => T, check: Check<T>): void {
+  while (!loop.isOver) {
+    const begunAt = loop.begin();
+    check(operate(), 0);
+    loop.end(begunAt);
+  }
+}
 
 export function runPromises<T>(
   loop: ClosedLoop,
@@ -94,7 +134,7 @@ export function runPromises<T>(
   async function runChain(chain: number): Promise<void> {
     while (!loop.isOver) {
       const begunAt = loop.begin();
-      check(await operate(chain));
+      check(await operate(chain), chain);
       loop.end(begunAt);
     }
   }
@@ -119,7 +159,7 @@ export function runCallbacks<T>(
           return;
         }
         try {
-          check(result);
+          check(result, chain);
         } catch (unexpected) {
           reject(unexpected);
           return;

@@ -37,7 +37,8 @@ export async function runCase(
   for (let round = 0; round < options.rounds; round++) {
     for (const rival of trial.rivals) {
       const measurement = await runInChild<Measurement>({
-        entry: CHILD_ENTRY,
+        entry: trial.childEntry ?? CHILD_ENTRY,
+        environment: trial.environmentOf?.(rival),
         task: {
           trial: trial.name,
           rival,

@@ -34,6 +34,27 @@ test("runs the trials that are named, and writes JSON", { timeout: TIMEOUT_MS },
   }),
 );
 
+test("compares with pools, and writes JSON, Markdown and charts", { timeout: TIMEOUT_MS }, () =>
+  withWorkFolder("ringpost-run-test-", async (folder) => {
+    const out = join(folder, "results");
+    const chosen = ["--workloads", "offload", "--contenders", "copied,main", "--workers", "1"];
+    const times = ["--rounds", "1", "--ms", "20", "--warm-up", "5", "--seed", "7"];
+    const { status, stdout } = run(folder, "pooling", ...chosen, ...times, "--out", out);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/(reached|missed).*ringpost, main thread is .* in ops\/s, to be ≥ 5.00/);
+    expect(readdirSync(folder)).toEqual(["results"]);
+    expect(readdirSync(out).sort()).toEqual(["README.md", "offload.json", "offload.svg"]);
+    expect(JSON.parse(readFileSync(join(out, "offload.json"), "utf8"))).toMatchObject({
+      workload: "offload",
+      setup: { seed: 7, rounds: 1 },
+      rivals: [
+        { contender: "copied", workers: 1, rounds: [{ operations: expect.any(Number) }] },
+        { contender: "main" },
+      ],
+    });
+  }),
+);
+
 test("a trial that doesn't exist is refused, and those that do are named", {
   timeout: TIMEOUT_MS,
 }, () => {

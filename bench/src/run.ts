@@ -3,12 +3,13 @@ import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { cpuToPinTo, describeMachine } from "./machine.js";
+import { poolingCommand } from "./pooling/command.js";
 import { Progress } from "./progress.js";
 import { describeSetup, notMeasuredLines, reportCase, type Setup, toJson } from "./report.js";
 import { type CaseResult, runCase } from "./rounds.js";
 import type { Choices, Trial, TrialCase } from "./trial.js";
 import { trials } from "./trials/index.js";
-import { wholeNumber } from "./whole-number.js";
+import { wholeNumber, wholeNumbers } from "./whole-number.js";
 import { Interrupted, withWorkFolder } from "./work-folder.js";
 
 interface Options {
@@ -30,7 +31,12 @@ const command = new Command("npm run bench --")
   .option("--rounds <n>", "measurements of each rival", wholeNumber(1, 1000), 5)
   .option("--ms <n>", "time of one measurement", wholeNumber(1, LONGEST_MS), 1500)
   .option("--warm-up <ms>", "time before it that doesn't count", wholeNumber(0, LONGEST_MS), 500)
-  .option("--depths <list>", "requests in flight, where a trial varies them", toDepths, [32])
+  .option(
+    "--depths <list>",
+    "requests in flight, where a trial varies them",
+    wholeNumbers(1, 4096),
+    [32],
+  )
   .option("--json <file>", "writes all measurements to a file, too")
   .option("--pin", "only with all threads on one CPU (default: with and without)")
   .option("--no-pin", "only with all CPUs free")
@@ -39,7 +45,9 @@ const command = new Command("npm run bench --")
       .argParser(wholeNumber(0, 2 ** 31 - 1))
       .env("RINGPOST_SEED"),
   )
-  .action(main);
+  .action(main)
+  .enablePositionalOptions()
+  .addCommand(poolingCommand);
 
 await command.parseAsync();
 
@@ -133,8 +141,4 @@ function toChoices({ pin, depths }: Options, cpu: number | undefined): Choices {
   if (pin !== true) placements.push("free");
   if (pin !== false && cpu !== undefined) placements.push("pinned");
   return { depths, placements };
-}
-
-function toDepths(list: string): number[] {
-  return [...new Set(list.split(",").map(wholeNumber(1, 4096)))];
 }

@@ -1,6 +1,11 @@
 // Every trial runs, for a few milliseconds, so that it can't rot. How fast it is doesn't matter here.
 import { describe, expect, test } from "vitest";
-import type { Task } from "./trial.js";
+// Pools load their workers from files: the built ones.
+import { measureRival } from "../dist/pooling/measure.js";
+import { contenders, rivalName } from "./pooling/rivals.js";
+import { rivalsOf } from "./pooling/trial.js";
+import { WORKLOADS, workloadNames } from "./pooling/workloads.js";
+import type { Measurement, Task } from "./trial.js";
 import { trials } from "./trials/index.js";
 import { withWorkFolder } from "./work-folder.js";
 
@@ -35,15 +40,42 @@ describe.each(trials)("trial $name", (trial) => {
             warmUpMs: 1,
             measureMs: 5,
           };
-          const values = Object.values(await trial.measure(task));
-          expect(values).not.toHaveLength(0);
-          for (const value of values) expect(value).toSatisfy(isCountable);
+          expectCountable(await trial.measure(task));
         }
       });
     },
     TIMEOUT_MS,
   );
 });
+
+test.each(workloadNames)(
+  "pooling measures %s",
+  async (workload) => {
+    await withWorkFolder("ringpost-smoke-", async (folder) => {
+      WORKLOADS[workload].makeFixture?.(folder, SEED);
+      for (const rival of rivalsOf(workload, { contenders, workers: [2], threadPoolSize: 4 })) {
+        const measurement = await measureRival({
+          trial: workload,
+          rival: rivalName(rival),
+          parameters: {},
+          folder,
+          seed: SEED,
+          warmUpMs: 1,
+          measureMs: 5,
+        });
+        expectCountable(measurement);
+        expect(measurement.operations).toBeGreaterThan(0);
+      }
+    });
+  },
+  TIMEOUT_MS,
+);
+
+function expectCountable(measurement: Measurement): void {
+  const values = Object.values(measurement);
+  expect(values).not.toHaveLength(0);
+  for (const value of values) expect(value).toSatisfy(isCountable);
+}
 
 function isCountable(value: number): boolean {
   return Number.isFinite(value) && value >= 0;

@@ -68,9 +68,13 @@ export interface Trial {
   readonly notMeasured: readonly string[];
   /** How long a measurement takes, where the usual time won't do. */
   readonly measureMs?: number;
+  /** What a child process runs, where child.ts would load more than the rivals need. */
+  readonly childEntry?: URL;
   cases(choices: Choices): readonly TrialCase[];
   /** Makes the files that all measurements share, before the first. */
   makeFixture?(folder: string, seed: number): void;
+  /** What the rival's child process has in its environment, beside that of this process. */
+  environmentOf?(rival: string): Readonly<Record<string, string>>;
   /** Measures one rival, once. Runs in a child process of its own. */
   measure(task: Task): Promise<Measurement>;
 }

@@ -18,3 +18,7 @@ export function warmFile(path: string): number {
     closeSync(fd);
   }
 }
+
+export function warmFiles(paths: readonly string[]): void {
+  for (const path of paths) warmFile(path);
+}

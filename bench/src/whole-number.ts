@@ -8,3 +8,8 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     throw new InvalidArgumentError(`A whole number from ${least} to ${most} is needed.`);
   };
 }
+
+/** Parses several, with commas between them. */
+export function wholeNumbers(least: number, most: number): (list: string) => number[] {
+  return (list) => [...new Set(list.split(",").map(wholeNumber(least, most)))];
+}

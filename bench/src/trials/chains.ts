@@ -7,6 +7,7 @@ import { LOOP_METRICS, runPromises } from "../closed-loop.js";
 import { measureContender, ringpostContender } from "../contender.js";
 import { ENGINE_DETAILS } from "../engine-details.js";
 import { Random } from "../random.js";
+import { checkContent, LARGEST_BYTES, makeSmallFiles, smallFilesIn } from "../small-files.js";
 import {
   type Measurement,
   PLACEMENT_TITLES,
@@ -16,9 +17,9 @@ import {
   type Trial,
   type TrialCase,
 } from "../trial.js";
-import { warmFile } from "../warm-file.js";
-import { FILE_COUNT, LARGEST_BYTES, makeSmallFiles, pathsIn, SMALLEST_BYTES } from "./files.js";
+import { warmFiles } from "../warm-file.js";
 
+const FILE_COUNT = 1000;
 const DEPTH = 32;
 /** At most twice the time of plain C++. */
 const LEAST_RATIO = 0.5;
@@ -36,17 +37,8 @@ const rivals: Readonly<Record<string, (task: Task) => Promise<Measurement>>> = {
   [PLAIN]: measurePlain,
 };
 
-function warmAll(paths: readonly string[]): void {
-  for (const path of paths) warmFile(path);
-}
-
-function checkBytes(bytes: number): void {
-  if (bytes < SMALLEST_BYTES || bytes > LARGEST_BYTES)
-    throw new Error(`A file came back with ${bytes} bytes`);
-}
-
 async function measureChains(task: Task): Promise<Measurement> {
-  const paths = pathsIn(task.folder);
+  const paths = smallFilesIn(task.folder, FILE_COUNT);
   const random = new Random(task.seed);
   const depth = parameterOf(task, "depth");
   const contender = await ringpostContender(({ client }) => {
@@ -64,15 +56,15 @@ async function measureChains(task: Task): Promise<Measurement> {
               .hardLink() // a file is shorter than the buffer
               .close(opened)
               .run(),
-          ([, bytes]) => checkBytes(bytes),
+          ([, bytes]) => checkContent({ length: bytes }),
         ),
     };
   });
-  return measureContender(contender, task, () => warmAll(paths));
+  return measureContender(contender, task, () => warmFiles(paths));
 }
 
 async function measureReadFile(task: Task): Promise<Measurement> {
-  const paths = pathsIn(task.folder);
+  const paths = smallFilesIn(task.folder, FILE_COUNT);
   const random = new Random(task.seed);
   const contender = await ringpostContender(({ client }) => ({
     run: (loop) =>
@@ -80,15 +72,15 @@ async function measureReadFile(task: Task): Promise<Measurement> {
         loop,
         parameterOf(task, "depth"),
         () => client.readFile(paths[random.below(paths.length)]!),
-        ({ length }) => checkBytes(length),
+        checkContent,
       ),
   }));
-  return measureContender(contender, task, () => warmAll(paths));
+  return measureContender(contender, task, () => warmFiles(paths));
 }
 
 /** A program of its own; on the CPU of this process, if that is pinned. */
 async function measurePlain(task: Task): Promise<Measurement> {
-  warmAll(pathsIn(task.folder));
+  warmFiles(smallFilesIn(task.folder, FILE_COUNT));
   const times = [task.warmUpMs, task.measureMs, task.seed];
   const given = [task.folder, FILE_COUNT, parameterOf(task, "depth"), ...times].map(String);
   const { stdout } = await promisify(execFile)(chainLoop, given, {
@@ -113,7 +105,7 @@ export const chains: Trial = {
     }));
   },
   makeFixture(folder, seed): void {
-    makeSmallFiles(folder, seed);
+    makeSmallFiles(smallFilesIn(folder, FILE_COUNT), seed);
     execFileSync("make", ["-s", "-C", nativeBench], { stdio: ["ignore", "ignore", "inherit"] });
   },
   measure: (task) => rivalOf(rivals, task)(task),

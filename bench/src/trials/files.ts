@@ -1,10 +1,10 @@
 /** Whole small files, as a build tool or a server of static files reads them. */
-import { promises, readFile, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { promises, readFile } from "node:fs";
 import { LOOP_METRICS, runCallbacks, runPromises } from "../closed-loop.js";
 import { type Contender, measureContender, ringpostContender } from "../contender.js";
 import { ENGINE_DETAILS } from "../engine-details.js";
 import { Random } from "../random.js";
+import { checkContent, makeSmallFiles, smallFilesIn } from "../small-files.js";
 import {
   PLACEMENT_TITLES,
   parameterOf,
@@ -13,11 +13,9 @@ import {
   type Trial,
   type TrialCase,
 } from "../trial.js";
-import { warmFile } from "../warm-file.js";
+import { warmFiles } from "../warm-file.js";
 
-export const FILE_COUNT = 1000;
-export const SMALLEST_BYTES = 2048;
-export const LARGEST_BYTES = 8192;
+const FILE_COUNT = 1000;
 const DEPTH = 32;
 
 const RINGPOST = "ringpost readFile";
@@ -45,23 +43,6 @@ const rivals: Readonly<Record<string, (work: Work) => Promise<Contender>>> = {
   }),
 };
 
-function checkContent({ length }: Buffer): void {
-  if (length < SMALLEST_BYTES || length > LARGEST_BYTES)
-    throw new Error(`A file came back with ${length} bytes`);
-}
-
-export function pathsIn(folder: string): string[] {
-  return Array.from({ length: FILE_COUNT }, (_, nth) => join(folder, `small-${nth}.dat`));
-}
-
-export function makeSmallFiles(folder: string, seed: number): void {
-  const random = new Random(seed);
-  for (const path of pathsIn(folder)) {
-    const bytes = SMALLEST_BYTES + random.below(LARGEST_BYTES - SMALLEST_BYTES + 1);
-    writeFileSync(path, Buffer.alloc(bytes, 1));
-  }
-}
-
 export const files: Trial = {
   name: "files",
   title: `Whole files, ${FILE_COUNT} of them with 2 to 8 KiB each, in the page cache, in random order`,
@@ -77,9 +58,9 @@ export const files: Trial = {
       goals: [],
     }));
   },
-  makeFixture: makeSmallFiles,
+  makeFixture: (folder, seed) => makeSmallFiles(smallFilesIn(folder, FILE_COUNT), seed),
   async measure(task: Task) {
-    const paths = pathsIn(task.folder);
+    const paths = smallFilesIn(task.folder, FILE_COUNT);
     const random = new Random(task.seed);
     const contender = await rivalOf(
       rivals,
@@ -88,8 +69,6 @@ export const files: Trial = {
       depth: parameterOf(task, "depth"),
       nextPath: () => paths[random.below(paths.length)]!,
     });
-    return measureContender(contender, task, () => {
-      for (const path of paths) warmFile(path);
-    });
+    return measureContender(contender, task, () => warmFiles(paths));
   },
 };

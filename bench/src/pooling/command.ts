@@ -1,0 +1,175 @@
+/** `npm run bench -- pooling`: the comparison with pools of workers. */
+import { randomInt } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { describeMachine } from "../machine.js";
+import { Progress } from "../progress.js";
+import { describeSetup, type Setup } from "../report.js";
+import { type RunOptions, runCase } from "../rounds.js";
+import { wholeNumber, wholeNumbers } from "../whole-number.js";
+import { Interrupted, withWorkFolder } from "../work-folder.js";
+import { toMarkdown, verdictLine } from "./markdown.js";
+import { readRecords, toRecord, type WorkloadRecord, writeRecord } from "./record.js";
+import { type Contender, contenders } from "./rivals.js";
+import { nearest, poolingTrial, rivalsOf } from "./trial.js";
+import { THREAD_POOL_SIZES, TUNING_ROUNDS, tuneThreadPool } from "./tuning.js";
+import { WORKLOADS, type WorkloadName, workloadNames } from "./workloads.js";
+
+interface Options {
+  readonly workloads: WorkloadName[];
+  readonly contenders: Contender[];
+  readonly workers?: number[];
+  readonly rounds?: number;
+  readonly ms?: number;
+  readonly warmUp?: number;
+  readonly quick?: true;
+  readonly out: string;
+  readonly seed?: number;
+}
+
+const LONGEST_MS = 600_000;
+const MOST_WORKERS = 64;
+const TUNING_WORKERS = 4;
+
+/** All workloads take less than 40 minutes, and some minutes with --quick. */
+const USUAL = { workers: [1, 2, 4, 8], rounds: 5, ms: 1500, warmUp: 500 };
+const QUICK = { workers: [1, 4, 8], rounds: 3, ms: 500, warmUp: 300 };
+
+const OVERVIEW = "overview.svg";
+const RESULTS = fileURLToPath(new URL("../../results/pooling", import.meta.url));
+
+export const poolingCommand: Command = new Command("pooling")
+  .description("Compares ringpost with pools of workers: piscina, tinypool.")
+  .option("--workloads <list>", `of ${workloadNames.join(", ")}`, listOf(workloadNames), [
+    ...workloadNames,
+  ])
+  .option("--contenders <list>", `of ${contenders.join(", ")}`, listOf(contenders), [...contenders])
+  .option(
+    "--workers <list>",
+    "numbers of workers (default: 1,2,4,8)",
+    wholeNumbers(1, MOST_WORKERS),
+  )
+  .option("--rounds <n>", "measurements of each rival (default: 5)", wholeNumber(1, 1000))
+  .option("--ms <n>", "time of one measurement (default: 1500)", wholeNumber(1, LONGEST_MS))
+  .option(
+    "--warm-up <ms>",
+    "time before it that doesn't count (default: 500)",
+    wholeNumber(0, LONGEST_MS),
+  )
+  .option("--quick", "fewer workers, rounds and milliseconds, where they aren't given")
+  .option("--out <dir>", "where the report goes; it tells of all workloads measured there", RESULTS)
+  .addOption(
+    new Option("--seed <n>", "of everything random (default: a new one)")
+      .argParser(wholeNumber(0, 2 ** 31 - 1))
+      .env("RINGPOST_SEED"),
+  )
+  .action(main);
+
+async function main(options: Options): Promise<void> {
+  // npm runs scripts in the folder of its package.json, and says where it was called.
+  const out = resolve(process.env.INIT_CWD ?? "", options.out);
+  const usual = options.quick ? QUICK : USUAL;
+  const setup: Setup = {
+    machine: describeMachine(),
+    seed: options.seed ?? randomInt(2 ** 31 - 1),
+    rounds: options.rounds ?? usual.rounds,
+    measureMs: options.ms ?? usual.ms,
+    warmUpMs: options.warmUp ?? usual.warmUp,
+  };
+  const workers = options.workers ?? usual.workers;
+  console.log(describeSetup(setup));
+  mkdirSync(out, { recursive: true });
+  const progress = new Progress("measurements");
+  try {
+    await withWorkFolder("ringpost-pooling-", async (folder, signal) => {
+      for (const workload of options.workloads) {
+        const around = { setup, folder, signal, progress, workers, contenders: options.contenders };
+        const record = await measureWorkload(workload, around);
+        if (record === undefined) continue;
+        writeRecord(out, record);
+        console.log(`\n${record.title}\n${linesOf(record).join("\n")}`);
+      }
+    });
+    await writeReport(out);
+    console.log(`\nThe report is ${join(out, "README.md")}`);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+  } finally {
+    progress.end();
+  }
+}
+
+interface Around {
+  readonly setup: Setup;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  readonly workers: readonly number[];
+  readonly contenders: readonly Contender[];
+}
+
+/** Returns undefined where none of the contenders can do it. */
+async function measureWorkload(
+  workload: WorkloadName,
+  { setup, folder, signal, progress, workers, contenders }: Around,
+): Promise<WorkloadRecord | undefined> {
+  if (!WORKLOADS[workload].contenders.some((able) => contenders.includes(able))) return undefined;
+  progress.begin(`${workload}: making files`, 1);
+  WORKLOADS[workload].makeFixture?.(folder, setup.seed);
+  let measured = 0;
+  const onMeasured = (): void => progress.update(++measured);
+  const options: RunOptions = { ...setup, folder, cpu: undefined, signal, onMeasured };
+
+  const isTuned = WORKLOADS[workload].contenders.includes("tuned") && contenders.includes("tuned");
+  progress.begin(`${workload}: UV_THREADPOOL_SIZE`, THREAD_POOL_SIZES.length * TUNING_ROUNDS);
+  const tuning = isTuned
+    ? await tuneThreadPool(workload, nearest(workers, TUNING_WORKERS), options)
+    : undefined;
+
+  const rivals = rivalsOf(workload, { contenders, workers, threadPoolSize: tuning?.best });
+  const trial = poolingTrial(workload, rivals);
+  const [all] = trial.cases({ depths: [], placements: ["free"] });
+  if (all === undefined) return undefined;
+  measured = 0;
+  progress.begin(workload, rivals.length * setup.rounds);
+  const result = await runCase(trial, all, options);
+  progress.end();
+  return toRecord(workload, setup, result, tuning);
+}
+
+function linesOf({ rivals, verdicts }: WorkloadRecord): string[] {
+  return [
+    ...rivals.map(({ name, summary }) => {
+      const speed = Math.round(summary.opsPerSecond?.median ?? 0).toLocaleString("en");
+      return `  ${speed.padStart(10)} ops/s  ${name}`;
+    }),
+    ...verdicts.map(verdictLine),
+  ];
+}
+
+async function writeReport(out: string): Promise<void> {
+  // Only now: these load Vega, which nothing else needs.
+  const { groupedBars } = await import("../chart.js");
+  const { chartOf, overviewOf } = await import("./charts.js");
+  const records = readRecords(out);
+  const overview = overviewOf(records);
+  const hasOverview = overview.rows.length > 0;
+  if (hasOverview) writeFileSync(join(out, OVERVIEW), await groupedBars(overview));
+  writeFileSync(join(out, "README.md"), toMarkdown(records, hasOverview ? OVERVIEW : undefined));
+  for (const record of records) {
+    writeFileSync(join(out, `${record.workload}.svg`), await groupedBars(chartOf(record)));
+  }
+}
+
+function listOf<T extends string>(known: readonly T[]): (list: string) => T[] {
+  return (list) =>
+    list.split(",").map((name) => {
+      const found = known.find((one) => one === name);
+      if (found !== undefined) return found;
+      throw new InvalidArgumentError(`${name} is none of ${known.join(", ")}.`);
+    });
+}
