@@ -52,7 +52,7 @@ test.each(workloadNames)(
   "pooling measures %s",
   async (workload) => {
     await withWorkFolder("ringpost-smoke-", async (folder) => {
-      WORKLOADS[workload].makeFixture?.(folder, SEED);
+      WORKLOADS[workload].makeFixture?.(folder, SEED, 1 / 16);
       for (const rival of rivalsOf(workload, { contenders, workers: [2], threadPoolSize: 4 })) {
         const measurement = await measureRival({
           trial: workload,

@@ -38,7 +38,7 @@ export function chartOf({ title, setup, rivals }: WorkloadRecord): Chart {
 export function overviewOf(records: readonly WorkloadRecord[]): Chart {
   return {
     title: `Operations per second, × ${CONTENDERS.promises}`,
-    subtitle: `Loops inside ${OVERVIEW_WORKERS} workers, and from the main thread without a pool`,
+    subtitle: `Loops inside ${OVERVIEW_WORKERS} workers, and from the main thread without a pool; logarithmic scale`,
     xTitle: "",
     yTitle: "times as many",
     series: SERIES,

@@ -7,14 +7,14 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { describeMachine } from "../machine.js";
 import { Progress } from "../progress.js";
 import { describeSetup, type Setup } from "../report.js";
-import { type RunOptions, runCase } from "../rounds.js";
+import { runCase } from "../rounds.js";
 import { wholeNumber, wholeNumbers } from "../whole-number.js";
 import { Interrupted, withWorkFolder } from "../work-folder.js";
 import { toMarkdown, verdictLine } from "./markdown.js";
 import { readRecords, toRecord, type WorkloadRecord, writeRecord } from "./record.js";
 import { type Contender, contenders } from "./rivals.js";
 import { nearest, poolingTrial, rivalsOf } from "./trial.js";
-import { THREAD_POOL_SIZES, TUNING_ROUNDS, tuneThreadPool } from "./tuning.js";
+import { tuneThreadPool } from "./tuning.js";
 import { WORKLOADS, type WorkloadName, workloadNames } from "./workloads.js";
 
 interface Options {
@@ -33,9 +33,9 @@ const LONGEST_MS = 600_000;
 const MOST_WORKERS = 64;
 const TUNING_WORKERS = 4;
 
-/** All workloads take less than 40 minutes, and some minutes with --quick. */
-const USUAL = { workers: [1, 2, 4, 8], rounds: 5, ms: 1500, warmUp: 500 };
-const QUICK = { workers: [1, 4, 8], rounds: 3, ms: 500, warmUp: 300 };
+/** All workloads take half an hour, and less than ten minutes with --quick. */
+const USUAL = { workers: [1, 2, 4, 8], rounds: 5, ms: 1200, warmUp: 400 };
+const QUICK = { workers: [4, 8], rounds: 3, ms: 500, warmUp: 300 };
 
 const OVERVIEW = "overview.svg";
 const RESULTS = fileURLToPath(new URL("../../results/pooling", import.meta.url));
@@ -52,10 +52,10 @@ export const poolingCommand: Command = new Command("pooling")
     wholeNumbers(1, MOST_WORKERS),
   )
   .option("--rounds <n>", "measurements of each rival (default: 5)", wholeNumber(1, 1000))
-  .option("--ms <n>", "time of one measurement (default: 1500)", wholeNumber(1, LONGEST_MS))
+  .option("--ms <n>", "time of one measurement (default: 1200)", wholeNumber(1, LONGEST_MS))
   .option(
     "--warm-up <ms>",
-    "time before it that doesn't count (default: 500)",
+    "time before it that doesn't count (default: 400)",
     wholeNumber(0, LONGEST_MS),
   )
   .option("--quick", "fewer workers, rounds and milliseconds, where they aren't given")
@@ -118,25 +118,27 @@ async function measureWorkload(
   { setup, folder, signal, progress, workers, contenders }: Around,
 ): Promise<WorkloadRecord | undefined> {
   if (!WORKLOADS[workload].contenders.some((able) => contenders.includes(able))) return undefined;
-  progress.begin(`${workload}: making files`, 1);
+  progress.begin(`${workload}: making files, finding the best UV_THREADPOOL_SIZE`, 1);
   WORKLOADS[workload].makeFixture?.(folder, setup.seed);
-  let measured = 0;
-  const onMeasured = (): void => progress.update(++measured);
-  const options: RunOptions = { ...setup, folder, cpu: undefined, signal, onMeasured };
+  const options = { ...setup, folder, cpu: undefined, signal };
 
   const isTuned = WORKLOADS[workload].contenders.includes("tuned") && contenders.includes("tuned");
-  progress.begin(`${workload}: UV_THREADPOOL_SIZE`, THREAD_POOL_SIZES.length * TUNING_ROUNDS);
   const tuning = isTuned
-    ? await tuneThreadPool(workload, nearest(workers, TUNING_WORKERS), options)
+    ? await tuneThreadPool(workload, nearest(workers, TUNING_WORKERS), {
+        ...options,
+        rounds: Math.ceil(setup.rounds / 3),
+        onMeasured: () => undefined,
+      })
     : undefined;
 
   const rivals = rivalsOf(workload, { contenders, workers, threadPoolSize: tuning?.best });
   const trial = poolingTrial(workload, rivals);
   const [all] = trial.cases({ depths: [], placements: ["free"] });
   if (all === undefined) return undefined;
-  measured = 0;
   progress.begin(workload, rivals.length * setup.rounds);
-  const result = await runCase(trial, all, options);
+  let measured = 0;
+  const onMeasured = (): void => progress.update(++measured);
+  const result = await runCase(trial, all, { ...options, onMeasured });
   progress.end();
   return toRecord(workload, setup, result, tuning);
 }

@@ -4,9 +4,8 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { ClosedLoop, runPromises, type Tally } from "../closed-loop.js";
 import { Random } from "../random.js";
-import { smallFilesIn } from "../small-files.js";
 import { BLOCK_BYTES, blockFileIn, checkBlock, Places } from "./block-file.js";
-import { type LoopWorkload, logIn, SMALL_FILE_COUNT, WORKLOADS } from "./workloads.js";
+import { type LoopWorkload, logIn, smallFilesOf, WORKLOADS } from "./workloads.js";
 
 /** Where a thread works. */
 export interface Surroundings {
@@ -76,7 +75,7 @@ function directSource({ folder, seed }: Surroundings): Source {
 
 /** Random ones of the small files. */
 function pathPicker({ folder, seed }: Surroundings): () => string {
-  const paths = smallFilesIn(folder, SMALL_FILE_COUNT);
+  const paths = smallFilesOf(folder);
   const random = new Random(seed);
   return () => paths[random.below(paths.length)]!;
 }

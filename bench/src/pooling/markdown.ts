@@ -40,14 +40,16 @@ main thread* has no pool, and ${IN_FLIGHT_FROM_MAIN} operations under way. Laten
 ${IN_FLIGHT_FROM_MAIN} tasks under way. The bytes are moved (transferred), as piscina's README advises, or copied by the message. *ringpost, main thread* reads them
 itself, into memory of its own, ${IN_FLIGHT_FROM_MAIN} reads under way.
 
-Every read is looked at: each block of the file begins with its number.`;
+Every read is looked at: each block of the file begins with its number. Files lie in the temporary folder (TMPDIR), on its disk; those that are to be
+in the page cache are read once before the warm-up and once right before the measurement. Appends go to a file of each thread's own, at its end: one
+write and one fdatasync each, in ringpost as one chain. The warm-up takes longer where workers outnumber CPUs.`;
 
 const WHAT_IS_REPORTED = `Operations are those of all threads. CPU is that of the whole process: its workers, its engine, the kernel's threads for it. Resident memory
 (RSS) and threads are those at the end of a measurement, with pool and engine still there; "beyond bare Node" leaves out what the process had
 before them. The main loop's delay is the 99th percentile of how much later than asked a timer of 1 ms fires in the main thread.`;
 
 const NOT_MEASURED = `Open loops (tasks at a given rate), files that the page cache doesn't hold but in \`direct\`, writes in the page cache, tasks that do more work than a
-SHA-256, pools that grow and shrink, more than one engine.`;
+SHA-256, pools that grow and shrink, other options of the pools (\`concurrentTasksPerWorker\`, \`atomics\`), more than one engine.`;
 
 /** For a terminal. */
 export function verdictLine(verdict: Verdict): string {

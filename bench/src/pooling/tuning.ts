@@ -6,8 +6,7 @@ import { poolingTrial } from "./trial.js";
 import type { WorkloadName } from "./workloads.js";
 
 /** 4 is Node's own. */
-export const THREAD_POOL_SIZES: readonly number[] = [2, 4, 8, 16, 32];
-export const TUNING_ROUNDS = 2;
+const THREAD_POOL_SIZES: readonly number[] = [2, 4, 8, 16, 32];
 
 export interface Tuning {
   readonly workers: number;
@@ -30,7 +29,7 @@ export async function tuneThreadPool(
   const trial = poolingTrial(workload, rivals);
   const [all] = trial.cases({ depths: [], placements: ["free"] });
   if (all === undefined) throw new Error(`${workload} has no case`);
-  const result = await runCase(trial, all, { ...options, rounds: TUNING_ROUNDS });
+  const result = await runCase(trial, all, options);
   const tried = rivals.map((rival, nth) => ({
     threadPoolSize: THREAD_POOL_SIZES[nth]!,
     opsPerSecond: valuesOf(result, rivalName(rival), "opsPerSecond"),

@@ -1,4 +1,5 @@
 /** What the rivals have to do, and how much of it at a time. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { makeSmallFiles, smallFilesIn } from "../small-files.js";
 import { warmFile, warmFiles } from "../warm-file.js";
@@ -10,7 +11,7 @@ export const IN_FLIGHT_PER_WORKER = 16;
 /** Operations, or tasks, that the main thread has under way. */
 export const IN_FLIGHT_FROM_MAIN = 64;
 
-export const SMALL_FILE_COUNT = 10_000;
+const SMALL_FILE_COUNT = 10_000;
 const CACHED_BYTES = 64 << 20;
 const DIRECT_BYTES = 256 << 20;
 
@@ -20,7 +21,8 @@ export interface Workload {
   readonly contenders: readonly Contender[];
   /** Operations from one sample of the latency to the next; 1 where they take long beside two looks at the clock. */
   readonly sampleStride: number;
-  makeFixture?(folder: string, seed: number): void;
+  /** @param scale less than 1 makes less: fewer files, or shorter ones */
+  makeFixture?(folder: string, seed: number, scale?: number): void;
   /** Brings the files into the page cache, right before each measurement. */
   refresh?(folder: string): void;
 }
@@ -44,14 +46,16 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     title: "Random reads of 4 KiB with O_DIRECT, from a file of 256 MiB",
     contenders: LOOPERS,
     sampleStride: 1,
-    makeFixture: (folder) => makeBlockFile(blockFileIn(folder, "direct"), DIRECT_BYTES),
+    makeFixture: (folder, _seed, scale = 1) =>
+      makeBlockFile(blockFileIn(folder, "direct"), DIRECT_BYTES * scale),
   },
   files: {
     title: `Whole files, ${SMALL_FILE_COUNT.toLocaleString("en")} of 2 to 8 KiB, in the page cache, in random order`,
     contenders: LOOPERS,
     sampleStride: 5,
-    makeFixture: (folder, seed) => makeSmallFiles(smallFilesIn(folder, SMALL_FILE_COUNT), seed),
-    refresh: (folder) => warmFiles(smallFilesIn(folder, SMALL_FILE_COUNT)),
+    makeFixture: (folder, seed, scale = 1) =>
+      makeSmallFiles(smallFilesIn(folder, SMALL_FILE_COUNT * scale), seed),
+    refresh: (folder) => warmFiles(smallFilesOf(folder)),
   },
   hash: {
     title: "Random reads of 64 KiB in the page cache, and the SHA-256 of each",
@@ -66,8 +70,7 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     sampleStride: 1,
   },
   offload: {
-    title:
-      "Offload: one task is one random read of 4 KiB in the page cache, and the main thread needs the bytes",
+    title: "Offload: one task is one cached read of 4 KiB, and the main thread needs the bytes",
     contenders: ["sync", "copied", "main", "tinypool"],
     sampleStride: 7,
     makeFixture: makeCachedFile,
@@ -88,8 +91,16 @@ export function logIn(folder: string, thread: number): string {
   return join(folder, `append-${thread}.log`);
 }
 
-function makeCachedFile(folder: string): void {
-  makeBlockFile(blockFileIn(folder, "cached"), CACHED_BYTES);
+/** The small files that were made there. */
+export function smallFilesOf(folder: string): string[] {
+  const isSmall = (name: string): boolean => name.startsWith("small-");
+  return readdirSync(folder)
+    .filter(isSmall)
+    .map((name) => join(folder, name));
+}
+
+function makeCachedFile(folder: string, _seed: number, scale = 1): void {
+  makeBlockFile(blockFileIn(folder, "cached"), CACHED_BYTES * scale);
 }
 
 function warmCachedFile(folder: string): void {
