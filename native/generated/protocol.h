@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2299550451u;
+inline constexpr uint32_t kLayoutHash = 3232605963u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -36,7 +36,9 @@ inline constexpr uint32_t kRequestRingOffset = 5u;
 inline constexpr uint32_t kReplyRingOffset = 6u;
 inline constexpr uint32_t kPayloadsOffset = 7u;
 inline constexpr uint32_t kInitialIndex = 8u;
+inline constexpr uint32_t kWaitMode = 9u;
 inline constexpr uint32_t kParked = 16u;
+inline constexpr uint32_t kTogether = 17u;
 inline constexpr uint32_t kNotifyList = 256u;
 }  // namespace engine_word
 
@@ -54,6 +56,20 @@ inline constexpr uint32_t kPlainCalls = 25u;
 inline constexpr uint32_t kPolled = 26u;
 inline constexpr uint32_t kEnterSizes = 32u;
 }  // namespace engine_counter
+
+namespace wait_mode {
+inline constexpr uint32_t kNotify = 0u;
+inline constexpr uint32_t kPoll = 1u;
+inline constexpr uint32_t kAuto = 2u;
+}  // namespace wait_mode
+
+namespace placement_mode {
+inline constexpr uint32_t kAuto = 0u;
+inline constexpr uint32_t kFloat = 1u;
+inline constexpr uint32_t kColocate = 2u;
+inline constexpr uint32_t kSpread = 3u;
+inline constexpr uint32_t kList = 4u;
+}  // namespace placement_mode
 
 namespace mailbox_word {
 inline constexpr uint32_t kRequestTail = 0u;

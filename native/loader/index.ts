@@ -37,8 +37,8 @@ export interface NativeEngine {
 export interface StartRefusal {
   /** Negative. */
   readonly errno: number;
-  /** The option that this kernel can't do; "" where it gives no ring at all. */
-  readonly option: "" | "kernelWorkers" | "sqpoll" | "operations";
+  /** The option that can't be had here; "" where it gives no ring at all. */
+  readonly option: "" | "kernelWorkers" | "sqpoll" | "operations" | "placement";
 }
 
 export interface NativeEngineOptions {
@@ -56,6 +56,12 @@ export interface NativeEngineOptions {
   readonly unboundedWorkers?: number;
   readonly minWaitCompletions?: number;
   readonly minWaitUs?: number;
+  /** `PlacementMode`. */
+  readonly placement?: number;
+  /** Of `PlacementMode.LIST`. */
+  readonly cpus?: readonly number[];
+  /** `WaitMode`. */
+  readonly wait?: number;
   readonly withoutSetupFlags?: number;
   readonly withoutFeatures?: number;
   readonly withoutOperations?: readonly number[];

@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "addon_options.h"
 #include "engine.h"
 #include "registry.h"
 #include "roster.h"
@@ -54,16 +55,6 @@ class EngineHandle {
   std::unique_ptr<Engine> engine_;
 };
 
-uint32_t OptionOr(const Napi::Object& options, const char* name, uint32_t otherwise) {
-  const Napi::Value value = options.Get(name);
-  return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : otherwise;
-}
-
-bool FlagOr(const Napi::Object& options, const char* name, bool otherwise) {
-  const Napi::Value value = options.Get(name);
-  return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
-}
-
 // By name, as options.ts has them; "" where it is the ring itself.
 const char* NameOf(RefusedOption option) {
   switch (option) {
@@ -73,6 +64,8 @@ const char* NameOf(RefusedOption option) {
       return "sqpoll";
     case RefusedOption::kOperations:
       return "operations";
+    case RefusedOption::kPlacement:
+      return "placement";
     default:
       return "";
   }
@@ -83,44 +76,6 @@ Napi::Value Refusal(Napi::Env env, int error, RefusedOption option) {
   refusal.Set("errno", error);
   refusal.Set("option", NameOf(option));
   return refusal;
-}
-
-// A list of numbers below 64, as bits.
-uint64_t BitsOr(const Napi::Object& options, const char* name, uint64_t otherwise) {
-  const Napi::Value value = options.Get(name);
-  if (!value.IsArray()) return otherwise;
-  const auto numbers = value.As<Napi::Array>();
-  uint64_t bits = 0;
-  for (uint32_t nth = 0; nth < numbers.Length(); nth++) {
-    const uint32_t number = numbers.Get(nth).ToNumber().Uint32Value();
-    if (number < 64) bits |= uint64_t{1} << number;
-  }
-  return bits;
-}
-
-EngineOptions ReadOptions(const Napi::Object& options) {
-  EngineOptions read;
-  read.ring.entries = OptionOr(options, "entries", read.ring.entries);
-  read.ring.completion_entries =
-      OptionOr(options, "completionEntries", read.ring.completion_entries);
-  read.ring.without_setup_flags = OptionOr(options, "withoutSetupFlags", 0);
-  if (!FlagOr(options, "deferTaskrun", true)) {
-    read.ring.without_setup_flags |= abi::kSetupDeferTaskrun;
-  }
-  read.ring.without_features = OptionOr(options, "withoutFeatures", 0);
-  read.ring.workers = {OptionOr(options, "boundedWorkers", 0),
-                       OptionOr(options, "unboundedWorkers", 0)};
-  read.min_wait_completions = OptionOr(options, "minWaitCompletions", 1);
-  read.min_wait_us = OptionOr(options, "minWaitUs", 0);
-  read.polled.enabled = FlagOr(options, "iopoll", false);
-  read.polled.asks_sysfs = !FlagOr(options, "assumePollQueues", false);
-  read.ring.submission_thread = {.wanted = FlagOr(options, "sqpoll", false),
-                                 .idle_ms = OptionOr(options, "sqpollIdleMs", 0),
-                                 .cpu = static_cast<int32_t>(OptionOr(options, "sqpollCpu", ~0u))};
-  read.ring.without_operations = BitsOr(options, "withoutOperations", 0);
-  read.ring.allowed_operations = BitsOr(options, "allowedOperations", kAllOperations);
-  read.allowed_requests = BitsOr(options, "allowedRequests", ~uint64_t{0});
-  return read;
 }
 
 Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
@@ -202,7 +157,7 @@ class ClientHandle {
   static Napi::Value PinSlab(const Napi::CallbackInfo& info);
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
   static void Ring(const Napi::CallbackInfo& info) {
-    if (!Of(info)->left_) Of(info)->roster_->RingDoorbell();
+    if (!Of(info)->left_) Of(info)->roster_->RingForRequests();
   }
   static void KeepAlive(const Napi::CallbackInfo& info);
   static void CancelAll(const Napi::CallbackInfo& info);

@@ -30,24 +30,6 @@ constexpr uint32_t kFileTableSize = 1024;
 // Longest wait while stopping: how soon the lack of progress is noticed.
 constexpr uint32_t kStoppingWaitMs = 20;
 
-// How long the engine looks for requests before it parks, and how often between two looks at the
-// clock.
-constexpr std::chrono::microseconds kLongestLook{40};
-constexpr int kLooksPerClock = 16;
-// Beside a submission thread: how long it sleeps between two later looks. That thread, or a client,
-// may be waiting for this very CPU; sched_yield would give it away for a whole time slice.
-constexpr timespec kNap = {.tv_sec = 0, .tv_nsec = 20'000};
-// Where more looks are in vain than not, one in 2^n waits begins with one.
-constexpr uint32_t kMostRarity = 9;
-
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 // Makes naps as short as they are said to be: by default the kernel adds up to 50 µs.
 void NapExactly() { (void)::prctl(PR_SET_TIMERSLACK, 1); }
 
@@ -73,6 +55,14 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   if (opened < 0) return opened;
   if (ring.submission_thread.wanted) NapExactly();
   if (const int32_t cpu = ring.submission_thread.cpu; cpu >= 0) StayOff(cpu);
+  PlacementOptions placement = options.placement;
+  placement.always_looks = ring.submission_thread.wanted || options.polled.enabled ||
+                           options.wait == protocol::wait_mode::kPoll;
+  if (const int placed = engine->placement_.Begin(placement); placed < 0) {
+    if (refused != nullptr) *refused = RefusedOption::kPlacement;
+    return placed;
+  }
+  engine->Replaced();
   if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
@@ -94,9 +84,16 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   changes_.reserve(memory.max_clients());
 }
 
+// The engine has moved to its client's CPU, or away: whether looking pays is to be learned anew.
+void Engine::Replaced() {
+  looks_for_requests_ = {};
+  looks_for_io_ = {};
+  StoreOrdered(memory_.together(), placement_.together() ? 1 : 0);
+}
+
 int Engine::Run() {
   notify_count_ = 0;
-  if (polled_.is_open() || ring_.has_submission_thread()) run_began_ = Clock::now();
+  if (MayRunForLong()) run_began_ = Clock::now();
   for (;;) {
     if (roster_->has_changes()) ServeRoster();
     if (stopping_) {
@@ -107,13 +104,15 @@ int Engine::Run() {
       StopByProgress();
     }
     const bool took = !stopping_ && TakeRequests();
+    if (took && placement_.Decide(now_ns_)) Replaced();
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
     const bool polls = polled_.in_flight() > 0;
     // Awake beside a submission thread, nothing else asks for what the kernel holds back.
     const bool held_back = ring_.has_submission_thread() && ring_.Overflowed();
-    if (ring_.Pending() > 0 || held_back || (polls && in_flight_count_ > polled_.in_flight())) {
+    if (ring_.Pending() > 0 || ring_.HasUnposted() || held_back ||
+        (polls && in_flight_count_ > polled_.in_flight())) {
       ring_.Submit();
       CountOverflow();
     }
@@ -121,69 +120,23 @@ int Engine::Run() {
     const bool reaped = ReapCompletions();
     PublishReplies();
     if (notify_count_ > 0) return static_cast<int>(notify_count_);
-    if ((polls || ring_.has_submission_thread()) &&
-        RanFor(std::chrono::milliseconds(options_.idle_wait_ms)))
-      return 0;
+    if (MayRunForLong() && RanFor(std::chrono::milliseconds(options_.idle_wait_ms))) return 0;
     const bool worked = took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0;
     if (StaysAwake(worked)) continue;
     if (!WaitForWork()) return 0;
   }
 }
 
-// Whether the engine goes on without a sleep. With a submission thread it does so for as long as
-// that thread would: who wants to submit without a system call wants to complete without one.
-bool Engine::StaysAwake(bool worked) {
-  if (!ring_.has_submission_thread() || stopping_) return worked || LooksAgain();
-  const Clock::time_point now = Clock::now();
-  if (worked) {
-    last_work_ = now;
-    return true;
-  }
-  const auto idle = std::chrono::milliseconds(options_.ring.submission_thread.idle_ms);
-  if (now - last_work_ >= idle) return false;
-  if (now - last_work_ < kLongestLook) {
-    Pause();
-  } else {
-    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kNap, nullptr);
-  }
-  return true;
+// Without a sleep, and a client that doesn't sleep either, nothing else ends a run.
+bool Engine::MayRunForLong() const {
+  return polled_.is_open() || ring_.has_submission_thread() ||
+         options_.wait != protocol::wait_mode::kNotify;
 }
 
 // Whether the engine has been in native code for so long: JavaScript gets its turn, so that the
 // thread can be terminated.
 bool Engine::RanFor(std::chrono::milliseconds time) const {
   return Clock::now() - run_began_ >= time;
-}
-
-// Nothing to do, and nothing in the kernel: clients that settle a burst of replies will post again
-// within microseconds. Returns whether one has, before the engine parks. Looks in vain make the
-// next ones rarer, as they take time from whoever shares this CPU.
-bool Engine::LooksAgain() {
-  if (in_flight_count_ > 0 || stopping_) return false;
-  if (skip_looks_ > 0) {
-    skip_looks_--;
-    return false;
-  }
-  const Clock::time_point end = Clock::now() + kLongestLook;
-  do {
-    for (int nth = 0; nth < kLooksPerClock; nth++) {
-      if (HasRequests() || roster_->has_changes()) {
-        if (rarity_ > 0) rarity_--;
-        skip_looks_ = (1u << rarity_) - 1;
-        return true;
-      }
-      Pause();
-    }
-  } while (Clock::now() < end);
-  rarity_ = std::min(rarity_ + 1, kMostRarity);
-  skip_looks_ = (1u << rarity_) - 1;
-  return false;
-}
-
-bool Engine::HasRequests() const {
-  return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
-    return services_[client].serving && services_[client].requests.Available() > 0;
-  });
 }
 
 // Parks, looks once more, and sleeps until a completion, the doorbell, or the end of the idle wait.
@@ -206,6 +159,7 @@ bool Engine::WaitForWork() {
   }
   const int waited = ring_.SubmitAndWait(Wait(wait_ns));
   Unpark(memory_.parked());
+  placement_.Rung(roster_->rung_on());
   CountOverflow();
   Count(memory_.counter(counter::kWakeups));
   if (waited != -ETIME || for_deadline) return true;

@@ -14,6 +14,7 @@
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
 //   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
 //   call_thread.cc          the thread that carries them out
+//   stay_awake.cc           whether to look for work, or to sleep
 //   engine.cc               the loop around them: parking, clients that come and go, the end
 //
 // All of it runs on the thread that made it; the roster alone is shared with other threads, and the
@@ -32,7 +33,9 @@
 #include "handed_descriptors.h"
 #include "in_flight.h"
 #include "offset_lines.h"
+#include "placement.h"
 #include "polled_ring.h"
+#include "rare_looks.h"
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
@@ -72,6 +75,8 @@ struct EngineOptions {
   // the time. 1: for the first one.
   uint32_t min_wait_completions = 1;
   uint32_t min_wait_us = 0;
+  uint32_t wait = protocol::wait_mode::kAuto;
+  PlacementOptions placement;
   // Requests that are served, others are refused with -EACCES: bit by protocol::opcode. The ring's
   // own list (RingOptions) is the kernel's to enforce.
   uint64_t allowed_requests = ~uint64_t{0};
@@ -130,15 +135,14 @@ class Engine {
   }
 
   // engine.cc
+  void Replaced();
   void ServeRoster();
   void BeginService(uint32_t client);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
-  [[nodiscard]] bool LooksAgain();
-  [[nodiscard]] bool StaysAwake(bool worked);
-  [[nodiscard]] bool HasRequests() const;
   bool WaitForWork();
+  [[nodiscard]] bool MayRunForLong() const;
   [[nodiscard]] bool RanFor(std::chrono::milliseconds time) const;
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
@@ -151,6 +155,14 @@ class Engine {
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }
+
+  // stay_awake.cc
+  [[nodiscard]] bool StaysAwake(bool worked);
+  [[nodiscard]] bool StaysAwakeAsLongAsItsThread(bool worked);
+  [[nodiscard]] bool LooksWhereItPays();
+  [[nodiscard]] bool LooksFor(std::chrono::microseconds time);
+  [[nodiscard]] bool HasWork() const;
+  [[nodiscard]] bool HasRequests() const;
 
   // cancel_requests.cc
   void Cancel(ClientService& service, const Request& request);
@@ -256,8 +268,9 @@ class Engine {
   uint64_t now_ns_ = 0;
   uint32_t notify_count_ = 0;
   uint32_t draining_count_ = 0;  // clients with something that waits for a drain
-  uint32_t skip_looks_ = 0;
-  uint32_t rarity_ = 0;  // of looks: one in 2^n waits
+  Placement placement_;
+  RareLooks looks_for_requests_;  // while nothing is in the kernel
+  RareLooks looks_for_io_;
 
   bool stopping_ = false;
   bool stop_cancelled_ = false;

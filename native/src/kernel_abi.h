@@ -121,6 +121,7 @@ inline constexpr uint32_t kSetupClamp = 1u << 4;          // since Linux 5.6
 inline constexpr uint32_t kSetupRDisabled = 1u << 6;      // since Linux 5.10
 inline constexpr uint32_t kSetupSubmitAll = 1u << 7;      // since Linux 5.18
 inline constexpr uint32_t kSetupCoopTaskrun = 1u << 8;    // since Linux 5.19
+inline constexpr uint32_t kSetupTaskrunFlag = 1u << 9;    // since Linux 5.19
 inline constexpr uint32_t kSetupSingleIssuer = 1u << 12;  // since Linux 6.0
 inline constexpr uint32_t kSetupDeferTaskrun = 1u << 13;  // since Linux 6.1
 inline constexpr uint32_t kSetupNoSqarray = 1u << 16;     // since Linux 6.6
@@ -258,6 +259,7 @@ static_assert(kSetupSubmitAll == IORING_SETUP_SUBMIT_ALL);
 #endif
 #ifdef IORING_SETUP_COOP_TASKRUN
 static_assert(kSetupCoopTaskrun == IORING_SETUP_COOP_TASKRUN);
+static_assert(kSetupTaskrunFlag == IORING_SETUP_TASKRUN_FLAG);
 #endif
 #ifdef IORING_SETUP_SINGLE_ISSUER
 static_assert(kSetupSingleIssuer == IORING_SETUP_SINGLE_ISSUER);

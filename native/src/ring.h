@@ -50,8 +50,8 @@ struct RingOptions {
   SetupCall setup_call = nullptr;  // nullptr: the kernel
 };
 
-// An option that this kernel refuses: the caller's errno alone can't say it.
-enum class RefusedOption : uint8_t { kNone, kKernelWorkers, kSqpoll, kOperations };
+// An option that can't be had here: the errno alone can't say which.
+enum class RefusedOption : uint8_t { kNone, kKernelWorkers, kSqpoll, kOperations, kPlacement };
 
 // How long a wait is, and for how much.
 struct WaitFor {
@@ -156,6 +156,13 @@ class Ring {
     StoreForKernel(cq_head_, head + 1);
     return true;
   }
+  // Whether finished work waits for a Submit to post its completions (DEFER_TASKRUN), or the kernel
+  // holds completions back. Never true before Linux 5.19, which doesn't tell.
+  [[nodiscard]] bool HasUnposted() const {
+    return (LoadFromKernel(sq_flags_) & (abi::kSqTaskrun | abi::kSqCqOverflow)) != 0;
+  }
+  // Whether there is a completion to take. No system call.
+  [[nodiscard]] bool HasCompletion() const { return *cq_head_ != LoadFromKernel(cq_tail_); }
   // Whether the kernel holds completions back that did not fit.
   [[nodiscard]] bool Overflowed() const;
 

@@ -22,14 +22,15 @@ constexpr uint32_t kLadder[] = {
     abi::kSetupNoSqarray,                               // 6.6
     abi::kSetupDeferTaskrun,                            // 6.1
     abi::kSetupSingleIssuer | abi::kSetupDeferTaskrun,  // 6.0; DEFER_TASKRUN needs it
-    abi::kSetupCoopTaskrun,                             // 5.19
+    abi::kSetupCoopTaskrun | abi::kSetupTaskrunFlag,    // 5.19
     abi::kSetupSubmitAll,                               // 5.18
     abi::kSetupClamp,                                   // 5.6
 };
 
 constexpr uint32_t kWantedSetup = abi::kSetupCqsize | abi::kSetupClamp | abi::kSetupSubmitAll |
-                                  abi::kSetupCoopTaskrun | abi::kSetupSingleIssuer |
-                                  abi::kSetupDeferTaskrun | abi::kSetupNoSqarray;
+                                  abi::kSetupCoopTaskrun | abi::kSetupTaskrunFlag |
+                                  abi::kSetupSingleIssuer | abi::kSetupDeferTaskrun |
+                                  abi::kSetupNoSqarray;
 
 // Without these (Linux 5.6) a promise of ours can't be kept: completions are never dropped, a
 // submission's arguments may be reused after Enter, and position -1 means the file's own offset.
@@ -162,12 +163,14 @@ int Ring::Setup(const RingOptions& options, io_uring_params* params) {
   const SetupCall setup = options.setup_call != nullptr ? options.setup_call : KernelSetup;
   uint32_t flags = kWantedSetup & ~options.without_setup_flags;
   if ((flags & abi::kSetupSingleIssuer) == 0) flags &= ~abi::kSetupDeferTaskrun;
+  if ((flags & (abi::kSetupCoopTaskrun | abi::kSetupDeferTaskrun)) == 0)
+    flags &= ~abi::kSetupTaskrunFlag;
   if (options.polled) flags |= abi::kSetupIopoll;
   if (options.allowed_operations != kAllOperations) flags |= abi::kSetupRDisabled;
   const SubmissionThread& thread = options.submission_thread;
   if (thread.wanted) {
     // Both are ways to run work on the thread that enters, which isn't the one that submits.
-    flags &= ~(abi::kSetupCoopTaskrun | abi::kSetupDeferTaskrun);
+    flags &= ~(abi::kSetupCoopTaskrun | abi::kSetupTaskrunFlag | abi::kSetupDeferTaskrun);
     flags |= abi::kSetupSqpoll | (thread.cpu >= 0 ? abi::kSetupSqAff : 0);
   }
   const auto attempt = [&] {

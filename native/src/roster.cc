@@ -1,5 +1,6 @@
 #include "roster.h"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ void Roster::RingDoorbell() const {
   // Fails only when the counter is full (EAGAIN), and then the engine has 2^64 reasons to wake
   // already.
   [[maybe_unused]] const ssize_t written = ::write(doorbell_.get(), &one, sizeof(one));
+}
+
+void Roster::RingForRequests() {
+  rung_on_.store(::sched_getcpu(), std::memory_order_relaxed);
+  RingDoorbell();
 }
 
 int Roster::Connect(OrphanNotice notice) {

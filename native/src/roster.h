@@ -54,6 +54,8 @@ class Roster {
 
   // Wakes a parked engine.
   void RingDoorbell() const;
+  // The same, of a client with requests: the engine is told on which CPU it runs.
+  void RingForRequests();
 
   // Takes a free seat. Returns its number, -EAGAIN where all are taken (waiting shortly for one
   // that is being given back), -ESHUTDOWN where the engine is stopping or gone.
@@ -77,6 +79,8 @@ class Roster {
   }
   // S2 of handoff.h for the roster: MarkChanged is the publish, and always rings.
   [[nodiscard]] bool HasChangesOrdered() const { return changes_.load(std::memory_order_seq_cst); }
+  // The CPU of the client that rang last; -1 before the first one. Relaxed: a hint.
+  [[nodiscard]] int rung_on() const { return rung_on_.load(std::memory_order_relaxed); }
   // Reads what has changed since the last call. `seats` keeps its capacity.
   void TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_t* grace_ms);
   // Nothing of a closed client is in flight any more, its mailbox is empty: the seat is free.
@@ -113,6 +117,7 @@ class Roster {
   const uint32_t slot_count_;
   std::vector<Seat> seats_;  // never resized: its size may be read without the mutex
   std::atomic<bool> changes_ = false;
+  std::atomic<int> rung_on_ = -1;
 
   std::mutex mutex_;
   std::condition_variable drained_;

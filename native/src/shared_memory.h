@@ -84,6 +84,8 @@ class SharedMemory {
   [[nodiscard]] uint32_t max_clients() const { return max_clients_; }
   [[nodiscard]] uint32_t slot_count() const { return slot_count_; }
   [[nodiscard]] uint32_t& parked() const { return words()[protocol::engine_word::kParked]; }
+  // engine_word::kTogether.
+  [[nodiscard]] uint32_t& together() const { return words()[protocol::engine_word::kTogether]; }
   // Where the engine lists the clients that JavaScript has to notify.
   [[nodiscard]] uint32_t* notify_list() const {
     return words() + protocol::engine_word::kNotifyList;

@@ -19,6 +19,9 @@ namespace opcode = protocol::opcode;
 // Requests taken from one client before the next one has its turn.
 constexpr uint32_t kQuantum = 32;
 
+// Requests that are taken at a time where they complete at once.
+constexpr uint32_t kPiece = 8;
+
 constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
                                  protocol::opcode_flag::kSecondFdOfStep |
@@ -45,15 +48,20 @@ bool TakesRegisteredAway(const abi::Sqe& sqe) {
 // Returns whether there was anything to take. Stops when the submission queue is full; the next
 // round goes on with the client after the last one served.
 bool Engine::TakeRequests() {
+  // Nothing is in the kernel: what was taken before has completed at once, as from the page cache.
+  // So a client on another CPU can settle the replies of one piece while we work on the next.
+  const bool in_pieces = in_flight_count_ == 0 && !placement_.together();
+  const uint32_t quantum = in_pieces ? kPiece : kQuantum;
   bool took_any = false;
   for (bool took_this_round = true; took_this_round && ring_.Room() > 0;) {
     took_this_round = false;
     for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
       ClientService& service = services_[active_[turn_++ % active_.size()]];
-      if (service.serving && TakeFrom(service, std::min(kQuantum, ring_.Room())) > 0)
+      if (service.serving && TakeFrom(service, std::min(quantum, ring_.Room())) > 0)
         took_this_round = true;
     }
     took_any |= took_this_round;
+    if (in_pieces) break;
   }
   return took_any;
 }
@@ -97,6 +105,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
     }
   }
   service.requests.Release();
+  placement_.Took(service.index, accepted);
   Count(service.mailbox.counters[protocol::service_counter::kTaken], accepted);
   return count;
 }

@@ -31,6 +31,23 @@ describe("Engine.start", () => {
     [{ entries: 0 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "0")],
     [{ entries: 2 ** 20 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "1048576")],
     [{ iopoll: "yes" }, WRONG_TYPE, type("iopoll", "type string ('yes')", "boolean")],
+    [
+      { wait: "spin" },
+      WRONG_VALUE,
+      "The property 'options.wait' must be 'notify', 'poll' or 'auto'. Received 'spin'",
+    ],
+    [
+      { placement: "near" },
+      WRONG_VALUE,
+      "The property 'options.placement' must be 'auto', 'float', 'colocate', 'spread' or a list of CPUs. Received 'near'",
+    ],
+    [
+      { placement: [] },
+      WRONG_VALUE,
+      "The property 'options.placement' must be 'auto', 'float', 'colocate', 'spread' or a list of CPUs. Received []",
+    ],
+    [{ placement: [0, -1] }, WRONG_RANGE, range("placement[1]", ">= 0 && <= 1023", "-1")],
+    [{ placement: ["0"] }, WRONG_TYPE, type("placement[0]", "type string ('0')")],
     [{ deferTaskrun: 1 }, WRONG_TYPE, type("deferTaskrun", "type number (1)", "boolean")],
     [
       { maxClients: 2, credits: 4, completionEntries: 16 },

@@ -124,11 +124,14 @@ describe("functions are short", () => {
   });
 });
 
-it("N-API is known to addon.cc alone", () => {
+it("N-API is known to addon.cc and its options alone", () => {
   const users = native.filter(({ text }) =>
     /\bnapi(\.h|_\w+)|\bNapi::/.test(withoutComments(text)),
   );
-  expect(users.map(({ path }) => path)).toEqual(["native/src/addon.cc"]);
+  expect(users.map(({ path }) => path)).toEqual([
+    "native/src/addon.cc",
+    "native/src/addon_options.h",
+  ]);
 });
 
 it("a package's index re-exports, and does nothing else", () => {

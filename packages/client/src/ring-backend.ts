@@ -58,7 +58,7 @@ export class RingBackend implements Backend {
   readonly #admission: Admission;
   readonly #cancels: CancelEntries;
   readonly #signals = new SignalWatch((request) => this.cancel(request));
-  readonly #watch = new ReplyWatch();
+  readonly #watch: ReplyWatch;
   readonly #sendOff: SendOff;
   readonly #grace = new Grace();
   readonly #counters: Float64Array;
@@ -88,6 +88,7 @@ export class RingBackend implements Backend {
     this.client = mailbox.index;
     this.#native = native;
     this.#mailbox = mailbox;
+    this.#watch = new ReplyWatch(mailbox.words);
     this.#requests = new RingProducer(mailbox.words, mailbox.requests);
     this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));

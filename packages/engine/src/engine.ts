@@ -163,10 +163,10 @@ async function firstMessage(worker: Worker): Promise<WorkerOutput> {
   }
 }
 
-function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): SharedArrayBuffer {
+function layOutMemory({ maxClients, credits, wait, testing }: ResolvedOptions): SharedArrayBuffer {
   const made = geometry(maxClients, credits);
   const memory = new SharedArrayBuffer(made.totalBytes);
-  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0);
+  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0, wait);
   return memory;
 }
 
@@ -181,6 +181,8 @@ function startWorker(
     operations,
     kernelWorkers,
     minWait,
+    wait,
+    placement,
     testing,
   }: ResolvedOptions,
 ): Worker {
@@ -199,6 +201,9 @@ function startWorker(
     unboundedWorkers: kernelWorkers.unbounded,
     minWaitCompletions: minWait.completions,
     minWaitUs: minWait.us,
+    wait,
+    placement: placement.mode,
+    ...(placement.cpus && { cpus: placement.cpus }),
     withoutSetupFlags: testing.withoutSetupFlags ?? 0,
     withoutFeatures: testing.withoutFeatures ?? 0,
     withoutOperations: testing.withoutOperations ?? [],

@@ -8,11 +8,14 @@ import {
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
 import { type AllowList, toAllowList } from "./methods.js";
 import {
+  type PlacementChoice,
   type SqpollOptions,
   toKernelWorkers,
   toMinWait,
+  toPlacement,
   toSqpoll,
   toSubmitMode,
+  toWaitMode,
 } from "./ring-modes.js";
 
 export interface EngineOptions {
@@ -71,6 +74,22 @@ export interface EngineOptions {
    */
   readonly minWait?: { readonly completions: number; readonly us: number };
   /**
+   * What a thread that waits does before it sleeps: the engine for requests and completions, a client for replies. To be woken takes
+   * microseconds on the same CPU, tens of them across two. "notify": it sleeps at once. "poll": it looks again and again while
+   * something is due, for up to 2 ms without anything; a client looks from its event loop, whose timers and other I/O have their turn
+   * between two looks. It keeps two CPUs busy. "auto" (default): both look where it has paid of late, for about as long as a
+   * wake-up would take; an idle or lightly loaded process sleeps.
+   */
+  readonly wait?: "notify" | "poll" | "auto";
+  /**
+   * On which CPUs the engine's thread runs. To be woken takes microseconds on the same CPU, tens of them across two; on the same, engine
+   * and client never work at the same time. "colocate": on the CPU of the client that woke it last. "spread": on any other. "float":
+   * wherever the system puts it. A list: on these CPUs alone, which must be of the process's. "auto" (default): as colocated while it is mostly
+   * idle; busy with one client, it tries that and "float" in turn, and stays where it got more requests; busy with several, it floats. Threads other than the
+   * engine's are never bound.
+   */
+  readonly placement?: "auto" | "float" | "colocate" | "spread" | readonly number[];
+  /**
    * When requests leave for the engine: "auto" at the end of the turn of the event loop in which they are posted; "manual" with
    * `client.submit()`; with a threshold when so many are posted, when the client has no slot left, or with `client.submit()`. A
    * cancellation, `next` of a stream that has begun, and closing send what is posted. What hasn't left doesn't keep the process alive. A method that makes several
@@ -109,6 +128,9 @@ export interface ResolvedOptions {
   /** 0: as the kernel has it. */
   readonly kernelWorkers: { readonly bounded: number; readonly unbounded: number };
   readonly minWait: { readonly completions: number; readonly us: number };
+  /** {@link WaitMode}. */
+  readonly wait: number;
+  readonly placement: PlacementChoice;
   /** As a handle carries it. */
   readonly submit: number;
   readonly testing: TestingOptions;
@@ -161,6 +183,8 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     operations: toAllowList(options.operations),
     kernelWorkers: toKernelWorkers(options.kernelWorkers),
     minWait: toMinWait(options.minWait),
+    wait: toWaitMode(options.wait),
+    placement: toPlacement(options.placement),
     submit: toSubmitMode(options.submit),
     testing,
   };

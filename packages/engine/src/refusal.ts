@@ -103,6 +103,13 @@ const needs = {
 
 export function refusalError({ errno, option }: StartRefusal): UnavailableError {
   if (option === "") return unavailableError(errno);
+  if (option === "placement") {
+    return asError(errno, {
+      reason: "option",
+      what: "options.placement names no CPU that this process may run on",
+      cure: "name one of those that `taskset -cp <pid>` shows",
+    });
+  }
   return asError(errno, {
     reason: "option",
     what: `options.${option} needs ${needs[option]}, which this kernel (${release()}) refuses`,

@@ -1,5 +1,6 @@
 /** Checks of those options that choose a mode of the ring. */
 import { checkInteger, invalidArgType, invalidArgValue, SubmitMode } from "@ringpost/client";
+import { PlacementMode, WaitMode } from "@ringpost/protocol";
 
 const MOST_WORKERS = 65_535;
 
@@ -64,4 +65,50 @@ export function toSubmitMode(given: unknown): number {
   const { threshold } = given as { threshold?: unknown }; // looked at right here
   checkInteger(threshold, "options.submit.threshold", 1, Number.MAX_SAFE_INTEGER);
   return threshold;
+}
+
+const waitModes = new Map<unknown, number>([
+  [undefined, WaitMode.AUTO],
+  ["auto", WaitMode.AUTO],
+  ["notify", WaitMode.NOTIFY],
+  ["poll", WaitMode.POLL],
+]);
+
+/** {@link WaitMode}. */
+export function toWaitMode(given: unknown): number {
+  const mode = waitModes.get(given);
+  if (mode === undefined)
+    throw invalidArgValue("options.wait", given, "must be 'notify', 'poll' or 'auto'");
+  return mode;
+}
+
+export interface PlacementChoice {
+  /** {@link PlacementMode}. */
+  readonly mode: number;
+  readonly cpus?: readonly number[];
+}
+
+const placements = new Map<unknown, number>([
+  [undefined, PlacementMode.AUTO],
+  ["auto", PlacementMode.AUTO],
+  ["float", PlacementMode.FLOAT],
+  ["colocate", PlacementMode.COLOCATE],
+  ["spread", PlacementMode.SPREAD],
+]);
+
+export function toPlacement(given: unknown): PlacementChoice {
+  const mode = placements.get(given);
+  if (mode !== undefined) return { mode };
+  if (!Array.isArray(given) || given.length === 0) {
+    throw invalidArgValue(
+      "options.placement",
+      given,
+      "must be 'auto', 'float', 'colocate', 'spread' or a list of CPUs",
+    );
+  }
+  const cpus = given.map((cpu: unknown, nth) => {
+    checkInteger(cpu, `options.placement[${nth}]`, 0, 1023);
+    return cpu;
+  });
+  return { mode: PlacementMode.LIST, cpus };
 }

@@ -40,11 +40,28 @@ export const EngineWord = {
   REPLY_RING_OFFSET: 6,
   PAYLOADS_OFFSET: 7,
   INITIAL_INDEX: 8,
+  /** {@link WaitMode}. */
+  WAIT_MODE: 9,
   // Line 1: the engine's parked word: the engine sets it, whoever rings the doorbell clears it.
   PARKED: 16,
+  // Beside it, since both are read with every batch: 1 while the engine keeps to its one client's CPU. The engine alone writes it.
+  TOGETHER: 17,
   // From line 16 on, engine thread only: its native part lists here which clients its JavaScript has to notify.
   NOTIFY_LIST: 256,
 } as const;
+
+/** What who waits for the other side does before it sleeps: the engine for requests and completions, a client for replies. */
+export const WaitMode = {
+  /** It sleeps at once. */
+  NOTIFY: 0,
+  /** It looks again and again for as long as something is due. */
+  POLL: 1,
+  /** It looks where looking has paid of late. */
+  AUTO: 2,
+} as const;
+
+/** On which CPU the engine's thread runs: `native/src/placement.h`. */
+export const PlacementMode = { AUTO: 0, FLOAT: 1, COLOCATE: 2, SPREAD: 3, LIST: 4 } as const;
 
 /** Most mailboxes of one engine: as many as the notify list holds. */
 export const MAX_CLIENTS = 512;
@@ -350,6 +367,7 @@ export function writeGeometry(
   made: Geometry,
   layoutHash: number,
   initialIndex: number,
+  waitMode: number = WaitMode.AUTO,
 ): void {
   words[EngineWord.LAYOUT_HASH] = layoutHash;
   words[EngineWord.MAX_CLIENTS] = made.maxClients;
@@ -360,4 +378,5 @@ export function writeGeometry(
   words[EngineWord.REPLY_RING_OFFSET] = made.replyRingOffset;
   words[EngineWord.PAYLOADS_OFFSET] = made.payloadsOffset;
   words[EngineWord.INITIAL_INDEX] = initialIndex;
+  words[EngineWord.WAIT_MODE] = waitMode;
 }

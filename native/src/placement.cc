@@ -1,0 +1,145 @@
+#include "placement.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace ringpost {
+
+namespace {
+
+using Mode = PlacementOptions::Mode;
+
+// Fewer requests in a window, and the engine is mostly idle.
+constexpr uint32_t kBusy = 12;
+// A window that ended so late was a sleep.
+constexpr uint64_t kLongWindows = 4;
+// Windows of a trial: half of them together, half free, in turn.
+constexpr uint32_t kTrialWindows = 6;
+// The next trial comes after so many windows; after twice as many where it changes nothing, up to 3
+// s.
+constexpr uint32_t kLeastPatience = 32;
+constexpr uint32_t kMostPatience = 1024;
+// In hundredths: another placement must be so much better; and a rate that is so much lower than
+// when the choice was made asks for a new one.
+constexpr uint64_t kClearlyBetter = 110;
+constexpr uint64_t kNoDoubt = 150;
+constexpr uint64_t kClearlyLess = 70;
+
+int BindThread(const cpu_set_t& cpus) {
+  return ::sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
+}
+
+}  // namespace
+
+int Placement::Begin(const PlacementOptions& options) {
+  mode_ = options.mode;
+  bind_call_ = options.bind_call != nullptr ? options.bind_call : BindThread;
+  if (mode_ == Mode::kFloat) return 0;
+  if (mode_ == Mode::kList) return bind_call_(options.list);
+  // More CPUs than a cpu_set_t holds (EINVAL): the engine runs wherever it is put.
+  if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) {
+    mode_ = Mode::kFloat;
+    return 0;
+  }
+  if (CPU_COUNT(&allowed_) == 1) {
+    mode_ = Mode::kFloat;
+    together_ = true;
+  }
+  chooses_ = mode_ == Mode::kAuto;
+  tries_ = chooses_ && !options.always_looks;
+  parts_ = chooses_ && options.always_looks;
+  if (mode_ == Mode::kColocate) together_ = true;
+  return 0;
+}
+
+void Placement::Follow(int cpu) {
+  if (!CPU_ISSET(static_cast<size_t>(cpu), &allowed_)) return;
+  rung_on_ = cpu;
+  if (mode_ == Mode::kColocate || (tries_ && together_)) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(cpu), &one);
+    Bind(one);
+  } else if (mode_ == Mode::kSpread) {
+    cpu_set_t others = allowed_;
+    CPU_CLR(static_cast<size_t>(cpu), &others);
+    Bind(others);
+  }
+}
+
+void Placement::Choose(bool together) {
+  if (together == together_) return;
+  together_ = together;
+  if (together) {
+    rung_on_ = -1;  // the next doorbell says where
+  } else {
+    Part();
+  }
+}
+
+// Free, but away from the client's CPU first: where the system has put it, it would leave it.
+void Placement::Part() {
+  parts_ = false;
+  if (rung_on_ >= 0) {
+    cpu_set_t others = allowed_;
+    CPU_CLR(static_cast<size_t>(rung_on_), &others);
+    Bind(others);
+  }
+  Bind(allowed_);
+}
+
+bool Placement::EndWindow(uint64_t now_ns) {
+  const bool was_together = together_;
+  const uint64_t length = now_ns - window_began_ns_;
+  const uint64_t rate = uint64_t{requests_} * kWindowNs / length;
+  const bool several = of_others_ * 8 > requests_;
+  window_began_ns_ = now_ns;
+  requests_ = 0;
+  of_others_ = 0;
+  if (!tries_) {
+    parts_ = true;
+    return false;
+  }
+  if (several || length > kLongWindows * kWindowNs || rate < kBusy) {
+    busy_ = false;
+    Choose(!several);
+  } else if (!std::exchange(busy_, true)) {
+    // As it was the last time.
+    trial_windows_ = 0;
+    Choose(chosen_together_);
+  } else if (trial_windows_ > 0) {
+    ContinueTrial(rate);
+  } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
+    rate_together_ = 0;
+    rate_free_ = 0;
+    ContinueTrial(rate);
+  } else {
+    until_trial_--;
+  }
+  return together_ != was_together;
+}
+
+// The window that has just ended counts; the next one is the other's. Ends after some of each, or
+// after one where there is no doubt.
+void Placement::ContinueTrial(uint64_t rate) {
+  (together_ ? rate_together_ : rate_free_) += rate;
+  trial_windows_++;
+  const uint64_t mine = chosen_together_ ? rate_together_ : rate_free_;
+  const uint64_t other = chosen_together_ ? rate_free_ : rate_together_;
+  const bool paired = trial_windows_ % 2 == 0;
+  const bool no_doubt = std::max(mine, other) * 100 > std::min(mine, other) * kNoDoubt;
+  if (!paired || (trial_windows_ < kTrialWindows && !no_doubt)) {
+    Choose(!together_);
+    return;
+  }
+  const bool changes = other * 100 > mine * kClearlyBetter;
+  if (changes) chosen_together_ = !chosen_together_;
+  chosen_rate_ = (changes ? other : mine) * 2 / trial_windows_;
+  patience_ = changes ? kLeastPatience : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
+  until_trial_ = patience_;
+  trial_windows_ = 0;
+  Choose(chosen_together_);
+}
+
+}  // namespace ringpost

@@ -1,0 +1,106 @@
+// Whether the engine goes on looking for work, or sleeps. Engine's thread.
+//
+// To sleep and to be woken costs a system call on each side, and across CPUs some tens of
+// microseconds; meanwhile all requests of a client march in step. To look takes a CPU, perhaps from
+// the very client that is about to post. So the engine looks for as long as a wake-up would take,
+// where that has paid of late.
+#include <sched.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "engine.h"
+
+namespace ringpost {
+
+namespace {
+
+namespace wait_mode = protocol::wait_mode;
+
+// How long the engine looks before it parks: about as long as a wake-up across CPUs takes, so that
+// a look also meets a client that has to be woken first. And how often between two looks at the
+// clock.
+constexpr std::chrono::microseconds kLongestLook{100};
+constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
+constexpr int kLooksPerClock = 16;
+// Beside a submission thread: how long it sleeps between two later looks. That thread, or a client,
+// may be waiting for this very CPU; sched_yield would give it away for a whole time slice.
+constexpr timespec kNap = {.tv_sec = 0, .tv_nsec = 20'000};
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+bool Engine::StaysAwake(bool worked) {
+  if (ring_.has_submission_thread() && !stopping_) return StaysAwakeAsLongAsItsThread(worked);
+  if (worked) return true;
+  if (stopping_) return false;
+  // Who shares this CPU can't do meanwhile what is looked for.
+  if (placement_.together()) return false;
+  switch (options_.wait) {
+    case wait_mode::kNotify:
+      return false;
+    case wait_mode::kPoll:
+      return LooksFor(kLongestPoll);
+    default:
+      return LooksWhereItPays();
+  }
+}
+
+// With a submission thread the engine stays awake for as long as that thread would: who wants to
+// submit without a system call wants to complete without one.
+bool Engine::StaysAwakeAsLongAsItsThread(bool worked) {
+  const Clock::time_point now = Clock::now();
+  if (worked) {
+    last_work_ = now;
+    return true;
+  }
+  const auto idle = std::chrono::milliseconds(options_.ring.submission_thread.idle_ms);
+  if (now - last_work_ >= idle) return false;
+  if (now - last_work_ < kLongestLook) {
+    Pause();
+  } else {
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kNap, nullptr);
+  }
+  return true;
+}
+
+// Clients that settle a burst of replies will post again within microseconds, and a device with a
+// queue completes every few. Looks in vain make the next ones rarer.
+bool Engine::LooksWhereItPays() {
+  RareLooks& looks = in_flight_count_ > 0 ? looks_for_io_ : looks_for_requests_;
+  if (!looks.IsDue()) return false;
+  const bool found = LooksFor(kLongestLook);
+  looks.Ended(found);
+  return found;
+}
+
+bool Engine::LooksFor(std::chrono::microseconds time) {
+  const Clock::time_point end = Clock::now() + time;
+  do {
+    for (int nth = 0; nth < kLooksPerClock; nth++) {
+      if (HasWork()) return true;
+      Pause();
+    }
+  } while (Clock::now() < end);
+  return false;
+}
+
+bool Engine::HasWork() const {
+  return HasRequests() || ring_.HasCompletion() || ring_.HasUnposted() || roster_->has_changes() ||
+         calls_.has_done();
+}
+
+bool Engine::HasRequests() const {
+  return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
+    return services_[client].serving && services_[client].requests.Available() > 0;
+  });
+}
+
+}  // namespace ringpost

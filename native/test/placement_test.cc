@@ -1,0 +1,163 @@
+// Where the engine's thread is put, with a clock and CPUs of the test's own.
+#include "placement.h"
+
+#include <sched.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "check.h"
+
+namespace ringpost {
+namespace {
+
+using Mode = PlacementOptions::Mode;
+
+constexpr uint64_t kWindowNs = 3'000'000;
+
+std::vector<int> bound;  // by how many CPUs; one alone: by ~its number
+
+int Remember(const cpu_set_t& cpus) {
+  const int count = CPU_COUNT(&cpus);
+  if (count == 0) return -EINVAL;
+  int only = 0;
+  while (!CPU_ISSET(static_cast<size_t>(only), &cpus)) only++;
+  bound.push_back(count == 1 ? ~only : count);
+  return 0;
+}
+
+// Those that this process may use: the tests need two.
+std::vector<int> Cpus() {
+  cpu_set_t allowed;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(static_cast<size_t>(cpu), &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+// An engine that gets so many requests per window, by where it is.
+struct Load {
+  explicit Load(Mode mode, bool always_looks = false) {
+    bound.clear();
+    CHECK_EQ(placement.Begin(
+                 {.mode = mode, .list = {}, .always_looks = always_looks, .bind_call = Remember}),
+             0);
+  }
+
+  // Returns in how many of the windows it was together.
+  int Run(int windows, uint32_t together, uint32_t free, uint32_t of_another = 0) {
+    int were_together = 0;
+    for (int nth = 0; nth < windows; nth++) {
+      if (placement.together()) were_together++;
+      placement.Took(0, placement.together() ? together : free);
+      placement.Took(1, of_another);
+      now_ns += kWindowNs;
+      (void)placement.Decide(now_ns);
+    }
+    return were_together;
+  }
+
+  Placement placement;
+  uint64_t now_ns = 1'000'000'000;
+};
+
+TEST(an_idle_engine_follows_the_client) {
+  Load load(Mode::kAuto);
+  load.Run(3, 2, 2);
+  CHECK(load.placement.together());
+  load.placement.Rung(Cpus()[0]);
+  load.placement.Rung(Cpus()[0]);
+  load.placement.Rung(Cpus()[1]);
+  CHECK(bound == std::vector<int>({~Cpus()[0], ~Cpus()[1]}));
+}
+
+TEST(a_busy_one_goes_where_it_gets_more_requests) {
+  Load apart(Mode::kAuto);
+  apart.Run(200, 100, 1000);
+  CHECK(!apart.placement.together());
+  CHECK(apart.Run(1000, 100, 1000) < 10);
+  // The client's work between two requests has changed.
+  apart.Run(1500, 1000, 100);
+  CHECK(apart.placement.together());
+  CHECK(apart.Run(1000, 1000, 100) > 990);
+}
+
+TEST(a_difference_that_may_be_chance_moves_nothing) {
+  Load load(Mode::kAuto);
+  load.Run(200, 100, 105);
+  CHECK(load.placement.together());
+  CHECK(load.Run(4000, 100, 105) > 3900);
+}
+
+TEST(less_than_before_asks_for_a_trial_at_once) {
+  Load load(Mode::kAuto);
+  load.Run(4000, 100, 1000);
+  CHECK(!load.placement.together());
+  load.Run(10, 1000, 100);
+  CHECK(load.placement.together());
+}
+
+TEST(after_a_pause_it_is_where_it_was) {
+  Load load(Mode::kAuto);
+  load.Run(200, 100, 1000);
+  CHECK(!load.placement.together());
+  load.now_ns += 1'000'000'000;
+  load.Run(1, 1, 1);
+  CHECK(load.placement.together());
+  load.Run(1, 100, 1000);
+  CHECK(!load.placement.together());
+}
+
+TEST(with_several_clients_it_floats) {
+  Load load(Mode::kAuto);
+  load.Run(50, 1000, 100, 500);
+  CHECK(!load.placement.together());
+  CHECK_EQ(load.Run(500, 1000, 100, 500), 0);
+}
+
+TEST(one_that_never_sleeps_is_parted_once_per_window) {
+  Load load(Mode::kAuto, true);
+  CHECK(!load.placement.together());
+  load.Run(2, 2, 2);
+  CHECK(!load.placement.together());
+  const int here = ::sched_getcpu();
+  load.placement.Rung(here);
+  load.placement.Rung(here);
+  CHECK_EQ(bound.size(), size_t{2});  // off the client's, then all
+  CHECK_EQ(bound[1], static_cast<int>(Cpus().size()));
+  load.Run(1, 2, 2);
+  load.placement.Rung(here);
+  CHECK_EQ(bound.size(), size_t{4});
+}
+
+TEST(colocated_and_spread_follow_the_client) {
+  Load colocated(Mode::kColocate);
+  CHECK(colocated.placement.together());
+  colocated.placement.Rung(Cpus()[1]);
+  CHECK(bound == std::vector<int>({~Cpus()[1]}));
+  Load spread(Mode::kSpread);
+  CHECK(!spread.placement.together());
+  spread.placement.Rung(Cpus()[1]);
+  CHECK_EQ(bound.size(), size_t{1});
+  CHECK(bound[0] != ~Cpus()[1]);
+}
+
+TEST(floating_and_listed_are_left_alone) {
+  Load floating(Mode::kFloat);
+  floating.Run(100, 100, 1000);
+  floating.placement.Rung(Cpus()[1]);
+  CHECK(bound.empty());
+  PlacementOptions options = {.mode = Mode::kList, .list = {}, .bind_call = Remember};
+  Placement nowhere;
+  CHECK_EQ(nowhere.Begin(options), -EINVAL);
+  CPU_SET(static_cast<size_t>(Cpus()[0]), &options.list);
+  Placement listed;
+  CHECK_EQ(listed.Begin(options), 0);
+  listed.Rung(Cpus()[1]);
+  CHECK(bound == std::vector<int>({~Cpus()[0]}));
+}
+
+}  // namespace
+}  // namespace ringpost
