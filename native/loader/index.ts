@@ -94,8 +94,18 @@ export interface Addon {
   startEngine(memory: Uint8Array, options: NativeEngineOptions): NativeEngine | StartRefusal;
   /** Returns false where there is no such engine any more. */
   stopEngine(engine: number, graceMs: number): boolean;
-  /** Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone. */
-  connect(engine: number, memory: SharedArrayBuffer, onOrphaned: () => void): NativeClient | number;
+  /**
+   * Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone.
+   * @param credits requests that this client may have with the engine at a time
+   * @param weight at least 1
+   */
+  connect(
+    engine: number,
+    memory: SharedArrayBuffer,
+    onOrphaned: () => void,
+    credits: number,
+    weight: number,
+  ): NativeClient | number;
 }
 
 type LoadFrom = (directory: string) => Addon;

@@ -132,8 +132,8 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
 
 class ClientHandle {
  public:
-  // connect(engineId, memory: SharedArrayBuffer, onOrphaned) → { index, pin(), … } or a negative
-  // errno
+  // connect(engineId, memory: SharedArrayBuffer, onOrphaned, credits, weight) → { index, pin(), … }
+  // or a negative errno
   static Napi::Value Connect(const Napi::CallbackInfo& info);
 
   ~ClientHandle() { Leave(); }
@@ -212,7 +212,8 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
                                       1, nullptr, nullptr, nullptr, nullptr, &handle->orphaned_);
   if (made != napi_ok) return Napi::Number::New(env, -ENOMEM);
   napi_unref_threadsafe_function(env, handle->orphaned_);
-  const int seat = handle->roster_->Connect({Notify, handle.get()});
+  const int seat = handle->roster_->Connect(
+      {Notify, handle.get()}, {.credits = Uint32(info[3]), .weight = Uint32(info[4])});
   if (seat < 0) {
     napi_release_threadsafe_function(handle->orphaned_, napi_tsfn_abort);
     return Napi::Number::New(env, seat);

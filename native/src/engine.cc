@@ -218,7 +218,8 @@ void Engine::ServeRoster() {
   for (const SeatChange& change : changes_) {
     ClientService& service = services_[change.client];
     // A client may have connected and closed since the last look.
-    if (change.state != SeatState::kFree && !service.connected) BeginService(change.client);
+    if (change.state != SeatState::kFree && !service.connected)
+      BeginService(change.client, change.share);
     if (change.cancel_all) CancelInFlight(service);
     if (change.state != SeatState::kClosing) continue;
     service.serving = false;
@@ -228,7 +229,7 @@ void Engine::ServeRoster() {
   }
 }
 
-void Engine::BeginService(uint32_t client) {
+void Engine::BeginService(uint32_t client, const ClientShare& share) {
   ClientService& service = services_[client];
   if (service.in_flight == nullptr) {
     service.in_flight = std::make_unique<InFlight[]>(memory_.slot_count());
@@ -241,7 +242,9 @@ void Engine::BeginService(uint32_t client) {
   service.regions = &roster_->regions(client);
   service.requests = RingConsumer<Request>(service.mailbox.requests);
   service.replies = RingProducer<Reply>(service.mailbox.replies);
-  service.most_replies = memory_.slot_count();
+  service.credits = std::min(share.credits, memory_.slot_count());
+  service.weight = share.weight;
+  service.most_replies = service.credits;
   service.connected = true;
   service.serving = true;
   service.broken = false;

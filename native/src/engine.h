@@ -55,7 +55,9 @@ struct ClientService {
   std::vector<int32_t>
       kept_fds;  // open between the requests of one whole-file operation: ours to close
   uint32_t in_flight_count = 0;
-  // Requests in flight and unread replies together: a place for each slot, and a second one once
+  uint32_t credits = 0;  // roster.h
+  uint32_t weight = 1;
+  // Requests in flight and unread replies together: a place for each credit, and a second one once
   // there has been a stream.
   uint32_t most_replies = 0;
   std::vector<uint32_t> held;           // drains.cc: the slots of what waits, in order
@@ -137,7 +139,7 @@ class Engine {
   // engine.cc
   void Replaced();
   void ServeRoster();
-  void BeginService(uint32_t client);
+  void BeginService(uint32_t client, const ClientShare& share);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
@@ -178,6 +180,8 @@ class Engine {
 
   // take_requests.cc
   bool TakeRequests();
+  bool TakeRound(uint32_t quantum);
+  uint32_t TakeTurn(ClientService& service);
   uint32_t TakeFrom(ClientService& service, uint32_t most);
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
@@ -260,7 +264,11 @@ class Engine {
       services_;  // by client; only those that ever connected have an in-flight table
   std::vector<uint32_t> active_;  // clients connected now
   std::vector<SeatChange> changes_;
-  uint32_t turn_ = 0;  // whose turn it is to be taken from first
+  uint32_t turn_ = 0;       // whose turn it is to be taken from first
+  uint32_t turn_left_ = 0;  // of a turn that a full submission queue has cut short
+  // Whom the latest requests were taken from, and when they last came from another client.
+  uint32_t latest_client_ = UINT32_MAX;
+  uint64_t company_ns_ = 0;
   uint32_t in_flight_count_ = 0;
   uint32_t without_io_count_ = 0;  // of them: prepare_waits.h
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the

@@ -25,7 +25,7 @@ void Engine::BeginStream(ClientService& service, uint32_t slot) {
   flight.asked = true;
   flight.events = 0;
   if ((ring_.report().features & abi::kFeatRsrcTags) == 0) flight.submission.length = 0;
-  service.most_replies = memory_.slot_count() * protocol::kRepliesPerSlot;
+  service.most_replies = service.credits * protocol::kRepliesPerSlot;
 }
 
 // A client asks for the next events of a stream. Returns whether it was given some: a place of the

@@ -38,7 +38,7 @@ void Roster::RingForRequests() {
   RingDoorbell();
 }
 
-int Roster::Connect(OrphanNotice notice) {
+int Roster::Connect(OrphanNotice notice, ClientShare share) {
   std::unique_lock lock(mutex_);
   int client = FreeSeat();
   if (client == -EAGAIN && AnyClosing()) {
@@ -49,6 +49,7 @@ int Roster::Connect(OrphanNotice notice) {
   if (seat.regions == nullptr) seat.regions = std::make_unique<RegionTable>(slot_count_);
   seat.state = SeatState::kOpen;
   seat.notice = notice;
+  seat.share = share;
   seat.cancel_all = false;
   MarkChanged(seat);
   return client;
@@ -106,7 +107,7 @@ void Roster::TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_
   for (uint32_t client = 0; client < seats_.size(); client++) {
     Seat& seat = seats_[client];
     if (!seat.changed) continue;
-    seats->push_back({client, seat.state, seat.cancel_all});
+    seats->push_back({client, seat.state, seat.cancel_all, seat.share});
     seat.changed = false;
     seat.cancel_all = false;
   }

@@ -32,11 +32,19 @@ struct OrphanNotice {
   void* client = nullptr;
 };
 
+// How much of the engine a client may have. Its own memory has no say in it.
+struct ClientShare {
+  uint32_t credits =
+      UINT32_MAX;       // requests with the engine at a time; no more than there are slots
+  uint32_t weight = 1;  // requests taken in its turn, as a multiple of the others'
+};
+
 // What the engine has to do for a seat, as it was when the roster was read.
 struct SeatChange {
   uint32_t client;
   SeatState state;
   bool cancel_all;
+  ClientShare share;
 };
 
 class Roster {
@@ -59,7 +67,7 @@ class Roster {
 
   // Takes a free seat. Returns its number, -EAGAIN where all are taken (waiting shortly for one
   // that is being given back), -ESHUTDOWN where the engine is stopping or gone.
-  [[nodiscard]] int Connect(OrphanNotice notice);
+  [[nodiscard]] int Connect(OrphanNotice notice, ClientShare share = {});
   // The client posts no more. What it has in flight is cancelled. Its mailbox is still there.
   void Close(uint32_t client);
   // Blocks until the kernel holds nothing of a closed client. The engine's thread, or its end, sees
@@ -99,6 +107,7 @@ class Roster {
     bool cancel_all = false;
     bool changed = false;
     OrphanNotice notice;
+    ClientShare share;
     std::unique_ptr<RegionTable>
         regions;  // made for the seat's first client, kept for the next ones
     // Once the engine is gone: what it had put into this client's mailbox.

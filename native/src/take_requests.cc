@@ -16,11 +16,14 @@ namespace {
 
 namespace opcode = protocol::opcode;
 
-// Requests taken from one client before the next one has its turn.
+// Requests taken from one client of weight 1 before the next one has its turn.
 constexpr uint32_t kQuantum = 32;
 
 // Requests that are taken at a time where they complete at once.
 constexpr uint32_t kPiece = 8;
+
+// How long a client that has posted something is reckoned with.
+constexpr uint64_t kCompanyNs = 100'000'000;
 
 constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
@@ -45,25 +48,47 @@ bool TakesRegisteredAway(const abi::Sqe& sqe) {
 
 }  // namespace
 
-// Returns whether there was anything to take. Stops when the submission queue is full; the next
-// round goes on with the client after the last one served.
+// Returns whether there was anything to take. With one client, what the submission queue has room
+// for; with several, a round: what the others post meanwhile has its turn in the next one, and
+// their replies go out in between.
 bool Engine::TakeRequests() {
   // Nothing is in the kernel: what was taken before has completed at once, as from the page cache.
   // So a client on another CPU can settle the replies of one piece while we work on the next.
   const bool in_pieces = in_flight_count_ == 0 && !placement_.together();
   const uint32_t quantum = in_pieces ? kPiece : kQuantum;
   bool took_any = false;
-  for (bool took_this_round = true; took_this_round && ring_.Room() > 0;) {
-    took_this_round = false;
-    for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
-      ClientService& service = services_[active_[turn_++ % active_.size()]];
-      if (service.serving && TakeFrom(service, std::min(quantum, ring_.Room())) > 0)
-        took_this_round = true;
-    }
-    took_any |= took_this_round;
-    if (in_pieces) break;
+  while (ring_.Room() > 0 && TakeRound(quantum)) {
+    took_any = true;
+    if (in_pieces || now_ns_ - company_ns_ < kCompanyNs) break;
   }
   return took_any;
+}
+
+// Every client has its turn. One that the full submission queue cuts short goes on in the next
+// round.
+bool Engine::TakeRound(uint32_t quantum) {
+  bool took_any = false;
+  for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
+    ClientService& service = services_[active_[turn_ % active_.size()]];
+    if (turn_left_ == 0) turn_left_ = quantum * service.weight;
+    const uint32_t took = TakeTurn(service);
+    took_any |= took > 0;
+    turn_left_ -= took;
+    if (turn_left_ > 0 && took > 0 && ring_.Room() == 0) break;
+    turn_left_ = 0;
+    turn_++;
+  }
+  return took_any;
+}
+
+uint32_t Engine::TakeTurn(ClientService& service) {
+  if (!service.serving) return 0;
+  const uint32_t took = TakeFrom(service, std::min(turn_left_, ring_.Room()));
+  if (took > 0 && service.index != latest_client_) {
+    latest_client_ = service.index;
+    company_ns_ = now_ns_;
+  }
+  return took;
 }
 
 // Takes at most so many requests of one client. Returns how many.
@@ -71,8 +96,8 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   const uint32_t available = service.requests.Available();
   if (available == 0) return 0;
   now_ns_ = MonotonicNs();
-  // A client never has more with us than it has slots: those in its request ring, in flight, and in
-  // its reply ring; but for the events of streams. So there is room for every reply, and whoever
+  // A client never has more with us than it has credits: those in its request ring, in flight, and
+  // in its reply ring; but for the events of streams. So there is room for every reply, and whoever
   // claims more has lost its indexes.
   const uint64_t with_us = uint64_t{service.in_flight_count} + service.replies.Unread();
   if (available > memory_.slot_count() * protocol::kEntriesPerSlot ||

@@ -1,5 +1,4 @@
-// Many requests through small rings: none is lost, doubled, or answered with another one's result,
-// and no client starves another.
+// Many requests through small rings: none is lost, doubled, or answered with another one's result.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -202,66 +201,6 @@ TEST(four_clients_through_a_large_ring) {
   set_up.slot_count = 64;
   set_up.ring_entries = 256;
   RunTraffic(set_up, 4, Repetitions(20'000, 5'000));
-}
-
-// The engine runs on the test's own thread here, so what one round does is plain to see.
-TEST(a_full_request_ring_does_not_hold_up_the_next_client) {
-  NEEDS_IO_URING();
-  EngineSetUp set_up;
-  set_up.slot_count = 256;
-  set_up.ring_entries = 64;
-  set_up.idle_wait_ms = 10;
-  const TestMemory memory(2, set_up.slot_count, set_up.initial_index);
-  const auto roster = Roster::Create(2, set_up.slot_count);
-  std::unique_ptr<Engine> engine;
-  REQUIRE(Engine::Start(memory.shared(), roster, set_up.Options(), &engine) == 0);
-  for (const bool greedy_sits_first : {true, false}) {
-    TestClient first(memory.shared(), *roster);
-    TestClient second(memory.shared(), *roster);
-    TestClient& greedy = greedy_sits_first ? first : second;
-    TestClient& polite = greedy_sits_first ? second : first;
-    const uint64_t& served = greedy.mailbox().counters[protocol::service_counter::kReplied];
-    const uint64_t served_before = served;
-    while (greedy.HasFreeSlot()) greedy.Post(Nop());
-    greedy.Publish();
-    const uint32_t slot = polite.Post(Nop());
-    polite.Publish();
-    Park(*polite.mailbox().parked);  // so that Run returns when it has a reply
-    CHECK_EQ(engine->Run(), 1);
-    CHECK_EQ(memory.shared().notify_list()[0], polite.index());
-    CHECK_EQ(polite.AwaitReply(slot).result, 0);
-    CHECK(served - served_before <= set_up.ring_entries);
-    // The close needs the engine: both clients leave while it runs.
-    first.Close();
-    second.Close();
-    CHECK_EQ(engine->Run(), 0);
-  }
-}
-
-TEST(a_greedy_client_does_not_starve_a_polite_one) {
-  NEEDS_IO_URING();
-  EngineSetUp set_up;
-  set_up.slot_count = 128;
-  set_up.ring_entries = 16;
-  TestEngine engine(set_up);
-  std::atomic<bool> enough = false;
-  std::atomic<uint64_t> greedy_replies = 0;
-  std::thread greedy_thread([&] {
-    TestClient greedy(engine.memory(), engine.roster());
-    while (!enough || greedy.in_flight() > 0) {
-      while (!enough && greedy.HasFreeSlot()) greedy.Post(Nop());
-      greedy.Publish();
-      greedy_replies += greedy.TakeReplies([](const Reply&) {});
-    }
-    CHECK_EQ(greedy.strays(), 0);
-  });
-  CHECK(Await([&] { return greedy_replies > 1000; }));
-  TestClient polite(engine.memory(), engine.roster());
-  for (uint32_t nth = 0; nth < 200; nth++) CHECK_EQ(polite.Result(Nop()), 0);
-  const uint64_t served_meanwhile = greedy_replies;
-  CHECK(Await([&] { return greedy_replies > served_meanwhile; }));
-  enough = true;
-  greedy_thread.join();
 }
 
 }  // namespace

@@ -37,9 +37,10 @@ bool Await(Condition holds) {
 
 class TestClient {
  public:
-  TestClient(const SharedMemory& memory, Roster& roster, OrphanNotice notice = {})
+  TestClient(const SharedMemory& memory, Roster& roster, OrphanNotice notice = {},
+             ClientShare share = {})
       : memory_(memory), roster_(roster), slots_(memory.slot_count()) {
-    seat_ = roster.Connect(notice);
+    seat_ = roster.Connect(notice, share);
     if (seat_ < 0) return;
     mailbox_ = memory.mailbox(index());
     requests_ = RingProducer<Request>(mailbox_.requests);

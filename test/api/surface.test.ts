@@ -48,6 +48,7 @@ it("ringpost exports these types besides", () => {
       "ChainOutcome",
       "ChildIdType",
       "ChildState",
+      "ClientShare",
     ],
     ...["ClientStats", "CloseOptions", "EngineHandle", "EngineOptions"],
     ...[
@@ -164,11 +165,13 @@ it("a handle is plain data, for any thread", async () => {
   const engine = await Engine.start();
   const copy = structuredClone(engine.handle());
   expect(Object.keys(copy).sort()).toEqual([
+    "credits",
     "engine",
     "memory",
     "queueLimit",
     "ringpost",
     "submit",
+    "weight",
   ]);
   const client = await ringpost.connect(copy);
   await client.nop();

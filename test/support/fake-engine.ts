@@ -2,6 +2,7 @@
  * A client whose engine is the test itself: it sees the requests in the shared memory, and replies when and what it likes. So the
  * client's half of the protocol runs deterministically, without a ring, a thread, or a kernel.
  */
+import { SubmitMode } from "@ringpost/client";
 import { claimWake, Mailbox, notifyFlag, RingConsumer, RingProducer } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import {
@@ -24,6 +25,8 @@ export interface TakenRequest {
 
 export interface FakeEngineOptions {
   readonly credits: number;
+  /** Fewer than those, for this client. */
+  readonly clientCredits?: number;
   readonly queueLimit?: number;
   readonly initialIndex?: number;
 }
@@ -40,7 +43,12 @@ export class FakeEngine {
   readonly #requests: RingConsumer;
   readonly #replies: RingProducer;
 
-  constructor({ credits, queueLimit = 1000, initialIndex = 0 }: FakeEngineOptions) {
+  constructor({
+    credits,
+    clientCredits = credits,
+    queueLimit = 1000,
+    initialIndex = 0,
+  }: FakeEngineOptions) {
     const at = geometry(1, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
     writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
@@ -52,7 +60,13 @@ export class FakeEngine {
     }
     this.#requests = new RingConsumer(words, requests);
     this.#replies = new RingProducer(words, replies);
-    this.backend = new RingBackend(this.#makeNative(), this.mailbox, queueLimit);
+    this.backend = new RingBackend(
+      this.#makeNative(),
+      this.mailbox,
+      queueLimit,
+      SubmitMode.AUTO,
+      clientCredits,
+    );
     this.client = new Client(this.backend);
   }
 

@@ -37,9 +37,11 @@ export class RawClient {
   isOrphaned = false;
 
   constructor(handle: EngineHandle) {
-    const native = addon.connect(handle.engine, handle.memory, () => {
+    const orphaned = (): void => {
       this.isOrphaned = true;
-    });
+    };
+    const { engine, memory, credits, weight } = handle;
+    const native = addon.connect(engine, memory, orphaned, credits, weight);
     if (typeof native === "number") {
       throw Object.assign(new Error(`connect: ${native}`), {
         code: native === EAGAIN ? "EAGAIN" : "",

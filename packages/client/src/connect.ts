@@ -4,6 +4,7 @@ import { addon } from "@ringpost/native";
 import { EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
 import { checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
+import { type ClientShare, checkWeight, toShare } from "./client-share.js";
 import { closedError, invalidArgType } from "./node-errors.js";
 import { RingBackend } from "./ring-backend.js";
 import { SubmitMode } from "./send-off.js";
@@ -19,6 +20,9 @@ export interface EngineHandle {
   readonly queueLimit: number;
   /** {@link SubmitMode}, or a threshold. */
   readonly submit: number;
+  /** {@link ClientShare} of those who connect without one of their own. */
+  readonly credits: number;
+  readonly weight: number;
 }
 
 const EAGAIN = -11;
@@ -43,6 +47,8 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
       },
     );
   }
+  checkInteger(given.credits, "handle.credits", 2, readGeometry(given.memory).slotCount);
+  checkWeight(given.weight, "handle.weight");
 }
 
 /** Whether the memory is that of an engine of this version; looked at before a seat is taken. */
@@ -53,16 +59,17 @@ function isLaidOut(memory: SharedArrayBuffer): boolean {
 }
 
 /** Makes a client at once; what {@link connect} wraps in a promise. */
-export function connectNow(handle: EngineHandle): Client {
+export function connectNow(handle: EngineHandle, options?: ClientShare): Client {
   checkHandle(handle);
+  const { slotCount } = readGeometry(handle.memory);
+  const { credits, weight } = toShare(options, "options", handle, slotCount);
   // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes.
   let backendOrGone: WeakRef<RingBackend> | undefined;
-  const native = addon.connect(handle.engine, handle.memory, () =>
-    backendOrGone?.deref()?.orphan(),
-  );
+  const orphan = (): void => backendOrGone?.deref()?.orphan();
+  const native = addon.connect(handle.engine, handle.memory, orphan, credits, weight);
   if (typeof native === "number") throw refusedConnection(native);
   const mailbox = new Mailbox(handle.memory, native.index);
-  const backend = new RingBackend(native, mailbox, handle.queueLimit, handle.submit);
+  const backend = new RingBackend(native, mailbox, handle.queueLimit, handle.submit, credits);
   backendOrGone = new WeakRef(backend);
   return new Client(backend);
 }
@@ -80,8 +87,9 @@ function refusedConnection(errno: number): Error {
 /**
  * Connects this thread to an engine of the process.
  * @param handle from `engine.handle()`, through workerData or postMessage
+ * @param options in place of what the handle says
  * @returns a client for this thread; it closes by itself when the thread ends
  */
-export async function connect(handle: EngineHandle): Promise<Client> {
-  return connectNow(handle);
+export async function connect(handle: EngineHandle, options?: ClientShare): Promise<Client> {
+  return connectNow(handle, options);
 }

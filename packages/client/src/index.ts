@@ -11,6 +11,7 @@ export {
 } from "./chain-steps.js";
 export type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
 export { Client } from "./client.js";
+export { type ClientShare, checkWeight, toShare } from "./client-share.js";
 export { checkHandle, connect, connectNow, type EngineHandle } from "./connect.js";
 export {
   type CodedError,

@@ -77,12 +77,16 @@ export class RingBackend implements Backend {
   readonly #onTurn = (): void => this.#turn();
   readonly #onWake = (): void => this.#wake();
 
-  /** @param submitMode {@link SubmitMode}, or a threshold */
+  /**
+   * @param submitMode {@link SubmitMode}, or a threshold
+   * @param credits slots that this client may use
+   */
   constructor(
     native: NativeClient,
     mailbox: Mailbox,
     queueLimit: number,
     submitMode: number = SubmitMode.AUTO,
+    credits: number = mailbox.slotCount,
   ) {
     this.#sendOff = new SendOff(submitMode);
     this.client = mailbox.index;
@@ -92,7 +96,7 @@ export class RingBackend implements Backend {
     this.#requests = new RingProducer(mailbox.words, mailbox.requests);
     this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
-    this.#slots = new SlotTable(mailbox.slotCount, this.#slabs, this.#signals);
+    this.#slots = new SlotTable(credits, this.#slabs, this.#signals);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
     const posted = () => this.#unpublished;
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots, posted);

@@ -3,11 +3,13 @@ import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import {
   type Client,
+  type ClientShare,
   type CloseOptions,
   closedError,
   connectNow,
   type EngineHandle,
   toGraceMs,
+  toShare,
 } from "@ringpost/client";
 import { addon, type NativeEngineOptions, type StartRefusal } from "@ringpost/native";
 import { geometry, layoutHash, ringOperations, writeGeometry } from "@ringpost/protocol";
@@ -51,6 +53,7 @@ export class Engine implements AsyncDisposable {
     handle: EngineHandle,
     report: EngineReport,
     allowed: AllowList | undefined,
+    weight: number,
   ) {
     this.worker = worker;
     this.report = report;
@@ -63,7 +66,7 @@ export class Engine implements AsyncDisposable {
       });
     });
     guardExit(report.id);
-    this.client = connectNow(handle);
+    this.client = connectNow(handle, { weight });
   }
 
   /**
@@ -85,14 +88,22 @@ export class Engine implements AsyncDisposable {
       memory,
       queueLimit: resolved.queueLimit,
       submit: resolved.submit,
+      credits: resolved.credits,
+      weight: 1,
     };
-    return new Engine(worker, handle, output, resolved.operations);
+    return new Engine(worker, handle, output, resolved.operations, resolved.weight);
   }
 
-  /** What another thread connects with: plain data, for workerData and postMessage. */
-  handle(): EngineHandle {
+  /**
+   * What another thread connects with: plain data, for workerData and postMessage.
+   * @param share of those who connect with it, unless they ask for another
+   */
+  handle(share?: ClientShare): EngineHandle {
     if (this.#closing !== undefined) throw closedError("engine");
-    return this.#handle;
+    const handle = this.#handle;
+    return share === undefined
+      ? handle
+      : { ...handle, ...toShare(share, "share", handle, handle.credits) };
   }
 
   /**

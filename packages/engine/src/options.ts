@@ -1,6 +1,7 @@
 import {
   checkBoolean,
   checkInteger,
+  checkWeight,
   invalidArgType,
   invalidArgValue,
   outOfRange,
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly maxClients?: number;
   /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
   readonly credits?: number;
+  /** Of `engine.client`: how many requests the engine takes in its turn, as a multiple of 32; 1 to 16. Default 1. */
+  readonly weight?: number;
   /** Requests that may wait in one client for a credit; more reject with EAGAIN. Default 65536. */
   readonly queueLimit?: number;
   /** Submissions that the ring takes in one system call, 1 to 32768; the kernel rounds up to a power of two. Default 256. */
@@ -118,6 +121,7 @@ export interface TestingOptions {
 export interface ResolvedOptions {
   readonly maxClients: number;
   readonly credits: number;
+  readonly weight: number;
   readonly queueLimit: number;
   readonly entries: number;
   readonly completionEntries: number;
@@ -149,6 +153,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     backend = "auto",
     maxClients = 64,
     credits = 256,
+    weight = 1,
     queueLimit = 65_536,
     entries = 256,
     deferTaskrun = true,
@@ -162,6 +167,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   checkInteger(credits, "options.credits", 2, MAX_SLOT_COUNT);
   if ((credits & (credits - 1)) !== 0)
     throw outOfRange("options.credits", "a power of two", credits);
+  checkWeight(weight, "options.weight");
   checkInteger(queueLimit, "options.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(entries, "options.entries", 1, 32_768);
   const sqpoll = toSqpoll(options.sqpoll);
@@ -172,6 +178,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   return {
     maxClients,
     credits,
+    weight,
     queueLimit,
     entries,
     completionEntries:

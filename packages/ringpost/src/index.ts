@@ -8,6 +8,7 @@ export {
   type ChildIdType,
   type ChildState,
   Client,
+  type ClientShare,
   type CloseOptions,
   connect,
   type EngineHandle,

@@ -1,0 +1,229 @@
+// Several clients on one engine: each has its share of it, and none can take another's.
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+#include "orphan_notices.h"
+#include "real_ring.h"
+#include "test_engine.h"
+
+namespace ringpost {
+namespace {
+
+// The engine runs on the test's own thread here, so what one round does is plain to see.
+TEST(a_full_request_ring_does_not_hold_up_the_next_client) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = 256;
+  set_up.ring_entries = 64;
+  set_up.idle_wait_ms = 10;
+  const TestMemory memory(2, set_up.slot_count, set_up.initial_index);
+  const auto roster = Roster::Create(2, set_up.slot_count);
+  std::unique_ptr<Engine> engine;
+  REQUIRE(Engine::Start(memory.shared(), roster, set_up.Options(), &engine) == 0);
+  for (const bool greedy_sits_first : {true, false}) {
+    TestClient first(memory.shared(), *roster);
+    TestClient second(memory.shared(), *roster);
+    TestClient& greedy = greedy_sits_first ? first : second;
+    TestClient& polite = greedy_sits_first ? second : first;
+    const uint64_t& served = greedy.mailbox().counters[protocol::service_counter::kReplied];
+    const uint64_t served_before = served;
+    while (greedy.HasFreeSlot()) greedy.Post(Nop());
+    greedy.Publish();
+    const uint32_t slot = polite.Post(Nop());
+    polite.Publish();
+    Park(*polite.mailbox().parked);  // so that Run returns when it has a reply
+    CHECK_EQ(engine->Run(), 1);
+    CHECK_EQ(memory.shared().notify_list()[0], polite.index());
+    CHECK_EQ(polite.AwaitReply(slot).result, 0);
+    CHECK(served - served_before <= set_up.ring_entries);
+    // The close needs the engine: both clients leave while it runs.
+    first.Close();
+    second.Close();
+    CHECK_EQ(engine->Run(), 0);
+  }
+}
+
+TEST(a_greedy_client_does_not_starve_a_polite_one) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = 128;
+  set_up.ring_entries = 16;
+  TestEngine engine(set_up);
+  std::atomic<bool> enough = false;
+  std::atomic<uint64_t> greedy_replies = 0;
+  std::thread greedy_thread([&] {
+    TestClient greedy(engine.memory(), engine.roster());
+    while (!enough || greedy.in_flight() > 0) {
+      while (!enough && greedy.HasFreeSlot()) greedy.Post(Nop());
+      greedy.Publish();
+      greedy_replies += greedy.TakeReplies([](const Reply&) {});
+    }
+    CHECK_EQ(greedy.strays(), 0);
+  });
+  CHECK(Await([&] { return greedy_replies > 1000; }));
+  TestClient polite(engine.memory(), engine.roster());
+  for (uint32_t nth = 0; nth < 200; nth++) CHECK_EQ(polite.Result(Nop()), 0);
+  const uint64_t served_meanwhile = greedy_replies;
+  CHECK(Await([&] { return greedy_replies > served_meanwhile; }));
+  enough = true;
+  greedy_thread.join();
+}
+
+// An engine that runs when the test says so, and by whose hand every turn can be counted.
+class SteppedEngine {
+ public:
+  explicit SteppedEngine(const EngineSetUp& set_up)
+      : memory_(set_up.max_clients, set_up.slot_count, set_up.initial_index),
+        roster_(Roster::Create(set_up.max_clients, set_up.slot_count)) {
+    CHECK_EQ(Engine::Start(memory_.shared(), roster_, set_up.Options(), &engine_), 0);
+  }
+  [[nodiscard]] const SharedMemory& memory() const { return memory_.shared(); }
+  [[nodiscard]] Roster& roster() const { return *roster_; }
+  int Run() { return engine_->Run(); }
+
+  // Rounds until this client, which has nothing to be taken but one request, has its reply.
+  void ServeOne(TestClient& client) {
+    const uint32_t slot = client.Post(Nop());
+    client.Publish();
+    Park(*client.mailbox().parked);
+    CHECK_EQ(Run(), 1);
+    CHECK_EQ(memory().notify_list()[0], client.index());
+    CHECK_EQ(client.AwaitReply(slot).result, 0);
+  }
+  // The engine sees to it that its clients can go.
+  void Close(const std::vector<TestClient*>& clients) {
+    for (TestClient* client : clients) client->Close();
+    CHECK_EQ(Run(), 0);
+  }
+
+ private:
+  const TestMemory memory_;
+  const std::shared_ptr<Roster> roster_;
+  std::unique_ptr<Engine> engine_;
+};
+
+void PostAll(TestClient& client) {
+  while (client.HasFreeSlot()) client.Post(Nop());
+  client.Publish();
+}
+
+uint64_t TakenOf(const TestClient& client) {
+  return client.mailbox().counters[protocol::service_counter::kTaken];
+}
+
+// What is taken of two clients that always have more, while a third one is served once per round.
+void ExpectShares(uint32_t ring_entries, uint32_t rounds) {
+  constexpr uint32_t kWeight = 4;
+  EngineSetUp set_up;
+  set_up.slot_count = 1024;
+  set_up.ring_entries = ring_entries;
+  set_up.idle_wait_ms = 10;
+  SteppedEngine engine(set_up);
+  TestClient polite(engine.memory(), engine.roster());
+  TestClient light(engine.memory(), engine.roster());
+  TestClient heavy(engine.memory(), engine.roster(), {}, {.weight = kWeight});
+  PostAll(light);
+  PostAll(heavy);
+  for (uint32_t round = 1; round <= rounds; round++) {
+    engine.ServeOne(polite);
+    // Never more than a turn ahead of its share, whatever fits into the submission queue at a time.
+    CHECK(TakenOf(light) >= (round - 1) * 32 && TakenOf(light) <= (round + 1) * 32);
+    CHECK(TakenOf(heavy) >= (round - 1) * 32 * kWeight);
+    CHECK(TakenOf(heavy) <= (round + 1) * 32 * kWeight);
+  }
+  CHECK(TakenOf(heavy) >= (rounds - 1) * 32 * kWeight);
+  engine.Close({&polite, &light, &heavy});
+}
+
+TEST(what_is_taken_of_clients_that_always_have_more_goes_by_their_weight) {
+  NEEDS_IO_URING();
+  ExpectShares(256, 6);
+}
+
+TEST(so_it_does_where_a_turn_is_more_than_the_submission_queue_holds) {
+  NEEDS_IO_URING();
+  ExpectShares(16, 6);
+}
+
+TEST(a_client_that_never_reads_its_replies_stalls_nobody) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = 16;
+  set_up.ring_entries = 8;
+  TestEngine engine(set_up);
+  TestClient deaf(engine.memory(), engine.roster());
+  Park(*deaf.mailbox().parked);  // and it doesn't wake up either
+  PostAll(deaf);
+  TestClient other(engine.memory(), engine.roster());
+  for (uint32_t nth = 0; nth < 2000; nth++) CHECK_EQ(other.Result(Nop()), 0);
+  CHECK_EQ(engine.notifies(deaf.index()), 1);
+  uint32_t replies = 0;
+  CHECK(Await([&] {
+    replies += deaf.TakeReplies([](const Reply& reply) { CHECK_EQ(reply.result, 0); });
+    return replies == set_up.slot_count;
+  }));
+  CHECK_EQ(deaf.strays(), 0);
+}
+
+TEST(a_client_has_its_credits_and_not_one_more) {
+  NEEDS_IO_URING();
+  constexpr uint32_t kCredits = 3;
+  EngineSetUp set_up;
+  TestEngine engine(set_up);
+  TestClient other(engine.memory(), engine.roster());
+  for (const uint32_t claimed : {kCredits, kCredits + 1, set_up.slot_count}) {
+    OrphanNotices notices;
+    TestClient client(engine.memory(), engine.roster(), notices.notice(), {.credits = kCredits});
+    REQUIRE(client.seat() >= 0);
+    for (uint32_t nth = 0; nth < claimed; nth++) client.Post(Nop());
+    client.Publish();
+    if (claimed == kCredits) {
+      uint32_t replies = 0;
+      CHECK(Await([&] { return (replies += client.TakeReplies([](const Reply&) {})) == claimed; }));
+      CHECK_EQ(client.Result(Nop()), 0);
+    } else {
+      CHECK(Await([&] { return notices.count > 0; }));
+    }
+    client.CloseAndDrain();
+    CHECK_EQ(notices.count.load(), claimed == kCredits ? 0 : 1);
+    CHECK_EQ(other.Result(Nop()), 0);
+  }
+}
+
+// Replies that it hasn't read count, too: it can't make the engine's room for them its own.
+TEST(unread_replies_are_credits_that_are_spent) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  TestEngine engine(set_up);
+  OrphanNotices notices;
+  TestClient client(engine.memory(), engine.roster(), notices.notice(), {.credits = 2});
+  for (uint32_t nth = 0; nth < 2; nth++) client.Post(Nop());
+  client.Publish();
+  CHECK(Await([&] {
+    return LoadIndex(*client.mailbox().replies.tail) - LoadIndex(*client.mailbox().replies.head) ==
+           2;
+  }));
+  client.Post(Nop());
+  client.Publish();
+  CHECK(Await([&] { return notices.count > 0; }));
+}
+
+// Seats are given to one client after the other: each has its own share.
+TEST(a_share_ends_with_its_client) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.max_clients = 1;
+  TestEngine engine(set_up);
+  { TestClient narrow(engine.memory(), engine.roster(), {}, {.credits = 2}); }
+  TestClient wide(engine.memory(), engine.roster());
+  PostAll(wide);
+  uint32_t replies = 0;
+  CHECK(Await(
+      [&] { return (replies += wide.TakeReplies([](const Reply&) {})) == set_up.slot_count; }));
+}
+
+}  // namespace
+}  // namespace ringpost
