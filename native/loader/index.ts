@@ -8,7 +8,7 @@ export type View = NodeJS.TypedArray;
 
 /** An engine's native half; of the thread that started it alone. */
 export interface NativeEngine {
-  /** The engine's number in this process. */
+  /** The ring's number in this process. */
   readonly id: number;
   /** IORING_SETUP_* flags that the kernel granted. */
   readonly setupFlags: number;
@@ -42,6 +42,8 @@ export interface StartRefusal {
 }
 
 export interface NativeEngineOptions {
+  /** The first ring of the engine that this one is another ring of; without it, it is the first. */
+  readonly group?: number;
   readonly entries?: number;
   readonly completionEntries?: number;
   readonly deferTaskrun?: boolean;
@@ -69,7 +71,9 @@ export interface NativeEngineOptions {
 
 /** A client's native half; of the thread that connected it alone. */
 export interface NativeClient {
-  /** Which mailbox is this client's. */
+  /** The number of the ring that serves it, as in the handle. */
+  readonly engine: number;
+  /** Which of that ring's mailboxes is this client's. */
   readonly index: number;
   /** Lets the request of this slot and generation use the view's memory, until its reply. */
   pin(slot: number, generation: number, view: View): boolean;
@@ -96,12 +100,15 @@ export interface Addon {
   stopEngine(engine: number, graceMs: number): boolean;
   /**
    * Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone.
+   * Connects to the ring with the fewest clients.
+   * @param engine the first ring of the engine
+   * @param memories of all its rings: they stay as long as the client
    * @param credits requests that this client may have with the engine at a time
    * @param weight at least 1
    */
   connect(
     engine: number,
-    memory: SharedArrayBuffer,
+    memories: readonly SharedArrayBuffer[],
     onOrphaned: () => void,
     credits: number,
     weight: number,

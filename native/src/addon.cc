@@ -97,7 +97,7 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
       started < 0) {
     return Refusal(env, started, refused);
   }
-  handle->id_ = registry::Add(std::move(roster));
+  handle->id_ = registry::Add(std::move(roster), OptionOr(options, "group", 0));
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
 
   const RingReport& report = handle->engine_->report();
@@ -132,15 +132,14 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
 
 class ClientHandle {
  public:
-  // connect(engineId, memory: SharedArrayBuffer, onOrphaned, credits, weight) → { index, pin(), … }
-  // or a negative errno
+  // connect(group, memories: SharedArrayBuffer[], onOrphaned, credits, weight) → { engine, index,
+  // pin(), … } or a negative errno
   static Napi::Value Connect(const Napi::CallbackInfo& info);
 
   ~ClientHandle() { Leave(); }
 
  private:
-  ClientHandle(napi_env env, std::shared_ptr<Roster> roster)
-      : env_(env), roster_(std::move(roster)) {}
+  explicit ClientHandle(napi_env env) : env_(env) {}
 
   static ClientHandle* Of(const Napi::CallbackInfo& info) {
     return static_cast<ClientHandle*>(info.Data());
@@ -203,17 +202,16 @@ class ClientHandle {
 
 Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  std::shared_ptr<Roster> roster = registry::Find(Uint32(info[0]));
-  if (roster == nullptr) return Napi::Number::New(env, -ESHUTDOWN);
-  std::unique_ptr<ClientHandle> handle(new ClientHandle(env, std::move(roster)));
-
+  std::unique_ptr<ClientHandle> handle(new ClientHandle(env));
   const napi_status made =
       napi_create_threadsafe_function(env, info[2], nullptr, Napi::String::New(env, "ringpost"), 0,
                                       1, nullptr, nullptr, nullptr, nullptr, &handle->orphaned_);
   if (made != napi_ok) return Napi::Number::New(env, -ENOMEM);
   napi_unref_threadsafe_function(env, handle->orphaned_);
-  const int seat = handle->roster_->Connect(
-      {Notify, handle.get()}, {.credits = Uint32(info[3]), .weight = Uint32(info[4])});
+  const ClientShare share = {.credits = Uint32(info[3]), .weight = Uint32(info[4])};
+  uint32_t ring = 0;
+  const int seat =
+      registry::Connect(Uint32(info[0]), {Notify, handle.get()}, share, &ring, &handle->roster_);
   if (seat < 0) {
     napi_release_threadsafe_function(handle->orphaned_, napi_tsfn_abort);
     return Napi::Number::New(env, seat);
@@ -226,6 +224,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
 
   auto object = Napi::Object::New(env);
+  object.Set("engine", ring);
   object.Set("index", handle->client_);
   object.Set("pin", Napi::Function::New<Pin>(env, "pin", handle.get()));
   object.Set("pinVectors", Napi::Function::New<PinVectors>(env, "pinVectors", handle.get()));

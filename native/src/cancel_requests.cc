@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "engine.h"
+#include "registry.h"
 
 namespace ringpost {
 
@@ -61,13 +62,29 @@ void Engine::CancelInFlight(ClientService& service) {
 // The descriptor is about to be closed: what waits on it would wait on, with the file kept open
 // behind a number that means another one by then.
 void Engine::CancelUsersOf(int32_t fd) {
-  if (fd < 0 || !descriptor_users_.MayHave(fd) || !MayWait(fd)) return;
+  if (fd < 0) return;
+  const bool may_be_used = descriptor_users_.MayHave(fd);
+  const bool has_siblings = roster_->has_siblings();
+  if ((!may_be_used && !has_siblings) || !MayWait(fd)) return;
+  if (has_siblings) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
+  if (!may_be_used) return;
   for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
 }
 
-void Engine::CancelUsersOf(ClientService& service, int32_t fd) {
+void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    if (service.in_flight[slot].Uses(fd)) CancelSlot(service, slot);
+    const InFlight& flight = service.in_flight[slot];
+    if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns) CancelSlot(service, slot);
+  }
+}
+
+// Closes that other rings of this engine carry out. The number may mean another file by now: what
+// was taken since then is not meant.
+void Engine::CancelForSiblings() {
+  roster_->TakeClosing(&closing_elsewhere_);
+  for (const auto [fd, since_ns] : closing_elsewhere_) {
+    if (!descriptor_users_.MayHave(fd)) continue;
+    for (const uint32_t client : active_) CancelUsersOf(services_[client], fd, since_ns);
   }
 }
 

@@ -215,6 +215,7 @@ void Engine::ServeRoster() {
     stopping_ = true;
     stop_grace_ = std::chrono::milliseconds(grace_ms);
   }
+  if (roster_->has_siblings()) CancelForSiblings();
   for (const SeatChange& change : changes_) {
     ClientService& service = services_[change.client];
     // A client may have connected and closed since the last look.

@@ -170,7 +170,8 @@ class Engine {
   void Cancel(ClientService& service, const Request& request);
   void CancelInFlight(ClientService& service);
   void CancelUsersOf(int32_t fd);
-  void CancelUsersOf(ClientService& service, int32_t fd);
+  void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
+  void CancelForSiblings();
   void CancelSlot(ClientService& service, uint32_t slot);
   void CancelInKernel(const ClientService& service, uint32_t slot);
   void CompleteCancel(const abi::Cqe& cqe);
@@ -264,6 +265,7 @@ class Engine {
       services_;  // by client; only those that ever connected have an in-flight table
   std::vector<uint32_t> active_;  // clients connected now
   std::vector<SeatChange> changes_;
+  std::vector<ClosingElsewhere> closing_elsewhere_;
   uint32_t turn_ = 0;       // whose turn it is to be taken from first
   uint32_t turn_left_ = 0;  // of a turn that a full submission queue has cut short
   // Whom the latest requests were taken from, and when they last came from another client.

@@ -92,6 +92,27 @@ void Roster::CancelAll(uint32_t client) {
   MarkChanged(seat);
 }
 
+uint32_t Roster::CountClients() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<uint32_t>(std::count_if(seats_.begin(), seats_.end(), [](const Seat& seat) {
+    return seat.state != SeatState::kFree;
+  }));
+}
+
+void Roster::Tell(ClosingElsewhere closing) {
+  const std::lock_guard lock(mutex_);
+  if (gone_) return;
+  closing_.push_back(closing);
+  changes_.store(true, std::memory_order_seq_cst);  // pairs with HasChangesOrdered
+  RingDoorbell();
+}
+
+void Roster::TakeClosing(std::vector<ClosingElsewhere>* closing) {
+  const std::lock_guard lock(mutex_);
+  closing->clear();
+  closing->swap(closing_);
+}
+
 void Roster::Stop(uint32_t grace_ms) {
   const std::lock_guard lock(mutex_);
   grace_ms_ = stopping_ ? std::min(grace_ms_, grace_ms) : grace_ms;

@@ -47,6 +47,13 @@ struct SeatChange {
   ClientShare share;
 };
 
+// A descriptor that another ring of this engine is to close, and when that was known: what waits on
+// it since before is to be cancelled.
+struct ClosingElsewhere {
+  int32_t fd;
+  uint64_t since_ns;
+};
+
 class Roster {
  public:
   // Returns nullptr where no doorbell (eventfd) can be had; errno says why.
@@ -75,6 +82,11 @@ class Roster {
   void WaitUntilDrained(uint32_t client);
   // Cancels what the client has in flight; it stays open, and gets its replies.
   void CancelAll(uint32_t client);
+  // How many seats are taken, or being given back.
+  [[nodiscard]] uint32_t CountClients();
+  // There are other rings of this engine (registry.h), which will tell what they close.
+  void SetHasSiblings() { has_siblings_.store(true, std::memory_order_relaxed); }
+  void Tell(ClosingElsewhere closing);
   // The engine takes no more requests; what is in flight may finish, and is cancelled when nothing
   // has finished for so long.
   void Stop(uint32_t grace_ms);
@@ -91,6 +103,10 @@ class Roster {
   [[nodiscard]] int rung_on() const { return rung_on_.load(std::memory_order_relaxed); }
   // Reads what has changed since the last call. `seats` keeps its capacity.
   void TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_t* grace_ms);
+  // Known before any client connects, which orders it.
+  [[nodiscard]] bool has_siblings() const { return has_siblings_.load(std::memory_order_relaxed); }
+  // What siblings have told since the last call.
+  void TakeClosing(std::vector<ClosingElsewhere>* closing);
   // Nothing of a closed client is in flight any more, its mailbox is empty: the seat is free.
   void Drained(uint32_t client);
   // This client gets no more service. Sends its notice.
@@ -127,12 +143,14 @@ class Roster {
   std::vector<Seat> seats_;  // never resized: its size may be read without the mutex
   std::atomic<bool> changes_ = false;
   std::atomic<int> rung_on_ = -1;
+  std::atomic<bool> has_siblings_ = false;
 
   std::mutex mutex_;
   std::condition_variable drained_;
   bool stopping_ = false;
   bool gone_ = false;
   uint32_t grace_ms_ = 0;
+  std::vector<ClosingElsewhere> closing_;
 };
 
 }  // namespace ringpost

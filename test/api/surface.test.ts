@@ -68,6 +68,7 @@ it("ringpost exports these types besides", () => {
       "RequestEvent",
       "RequestOptions",
       "RequestStats",
+      "RingReport",
     ],
     ...[
       "SetxattrOptions",
@@ -168,6 +169,7 @@ it("a handle is plain data, for any thread", async () => {
     "credits",
     "engine",
     "memory",
+    "otherRings",
     "queueLimit",
     "ringpost",
     "submit",

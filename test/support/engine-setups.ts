@@ -83,6 +83,7 @@ const allSetups: readonly EngineSetup[] = [
       submit: { threshold: 1 },
     },
   },
+  { title: "two rings", options: { rings: 2 } },
   { title: "manual submission", options: { submit: "manual" }, isManual: true },
   { title: "tiny rings", options: { credits: 2, entries: 1 } },
   {

@@ -72,6 +72,7 @@ export class FakeEngine {
 
   #makeNative(): NativeClient {
     return {
+      engine: 0,
       index: 0,
       pin: () => true,
       pinVectors: () => true,

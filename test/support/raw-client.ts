@@ -40,15 +40,18 @@ export class RawClient {
     const orphaned = (): void => {
       this.isOrphaned = true;
     };
-    const { engine, memory, credits, weight } = handle;
-    const native = addon.connect(engine, memory, orphaned, credits, weight);
+    const { engine, credits, weight } = handle;
+    const rings = [handle, ...handle.otherRings];
+    const memories = rings.map(({ memory }) => memory);
+    const native = addon.connect(engine, memories, orphaned, credits, weight);
     if (typeof native === "number") {
       throw Object.assign(new Error(`connect: ${native}`), {
         code: native === EAGAIN ? "EAGAIN" : "",
       });
     }
     this.native = native;
-    this.mailbox = new Mailbox(handle.memory, native.index);
+    const ring = rings.find((each) => each.engine === native.engine)!; // of those
+    this.mailbox = new Mailbox(ring.memory, native.index);
     this.requests = new RingProducer(this.mailbox.words, this.mailbox.requests);
     this.replies = new RingConsumer(this.mailbox.words, this.mailbox.replies);
   }

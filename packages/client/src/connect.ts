@@ -9,13 +9,19 @@ import { closedError, invalidArgType } from "./node-errors.js";
 import { RingBackend } from "./ring-backend.js";
 import { SubmitMode } from "./send-off.js";
 
-/** How a thread finds an engine of its process: plain data, for workerData and postMessage. */
-export interface EngineHandle {
-  /** Which layout the memory has; both sides must be of one version. */
-  readonly ringpost: number;
-  /** The engine's number in this process. */
+/** One ring of an engine. */
+export interface RingHandle {
+  /** Its number in this process. */
   readonly engine: number;
   readonly memory: SharedArrayBuffer;
+}
+
+/** How a thread finds an engine of its process: plain data, for workerData and postMessage. */
+export interface EngineHandle extends RingHandle {
+  /** Which layout the memory has; both sides must be of one version. */
+  readonly ringpost: number;
+  /** Besides the one that the handle itself names. */
+  readonly otherRings: readonly RingHandle[];
   /** Requests that may wait for a slot in each client. */
   readonly queueLimit: number;
   /** {@link SubmitMode}, or a threshold. */
@@ -33,13 +39,15 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   if (typeof given !== "object" || given === null || !isSharedArrayBuffer(given.memory)) {
     throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
   }
-  if (typeof given.engine !== "number") {
-    throw invalidArgType("handle.engine", "of type number", given.engine);
+  if (!Array.isArray(given.otherRings)) {
+    throw invalidArgType("handle.otherRings", "an instance of Array", given.otherRings);
   }
-  if (given.engine >>> 0 !== given.engine) throw closedError("engine");
+  for (const ring of given.otherRings as unknown[]) checkRing(ring);
+  checkRing(given);
   checkInteger(given.queueLimit, "handle.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(given.submit, "handle.submit", SubmitMode.MANUAL, Number.MAX_SAFE_INTEGER);
-  if (given.ringpost !== layoutHash || !isLaidOut(given.memory)) {
+  const rings = [given as RingHandle, ...(given.otherRings as RingHandle[])]; // looked at above
+  if (given.ringpost !== layoutHash || !rings.every(({ memory }) => isLaidOut(memory))) {
     throw Object.assign(
       new Error("The handle is of another version of ringpost than this thread has loaded"),
       {
@@ -49,6 +57,14 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   }
   checkInteger(given.credits, "handle.credits", 2, readGeometry(given.memory).slotCount);
   checkWeight(given.weight, "handle.weight");
+}
+
+function checkRing(given: unknown): void {
+  const { engine, memory } = (given ?? {}) as Partial<RingHandle>; // looked at right here
+  if (typeof engine !== "number") throw invalidArgType("handle.engine", "of type number", engine);
+  if (engine >>> 0 !== engine) throw closedError("engine");
+  if (!isSharedArrayBuffer(memory))
+    throw invalidArgType("handle.memory", "an instance of SharedArrayBuffer", memory);
 }
 
 /** Whether the memory is that of an engine of this version; looked at before a seat is taken. */
@@ -61,15 +77,20 @@ function isLaidOut(memory: SharedArrayBuffer): boolean {
 /** Makes a client at once; what {@link connect} wraps in a promise. */
 export function connectNow(handle: EngineHandle, options?: ClientShare): Client {
   checkHandle(handle);
-  const { slotCount } = readGeometry(handle.memory);
+  const { slotCount, maxClients } = readGeometry(handle.memory);
   const { credits, weight } = toShare(options, "options", handle, slotCount);
   // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes.
   let backendOrGone: WeakRef<RingBackend> | undefined;
   const orphan = (): void => backendOrGone?.deref()?.orphan();
-  const native = addon.connect(handle.engine, handle.memory, orphan, credits, weight);
+  const rings: readonly RingHandle[] = [handle, ...handle.otherRings];
+  const memories = rings.map(({ memory }) => memory);
+  const native = addon.connect(handle.engine, memories, orphan, credits, weight);
   if (typeof native === "number") throw refusedConnection(native);
-  const mailbox = new Mailbox(handle.memory, native.index);
-  const backend = new RingBackend(native, mailbox, handle.queueLimit, handle.submit, credits);
+  const nth = rings.findIndex(({ engine }) => engine === native.engine);
+  const mailbox = new Mailbox(memories[nth]!, native.index); // it is one of the handle's
+  const firstClient = nth * maxClients;
+  const { queueLimit, submit } = handle;
+  const backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient);
   backendOrGone = new WeakRef(backend);
   return new Client(backend);
 }

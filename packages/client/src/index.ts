@@ -12,7 +12,13 @@ export {
 export type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
 export { Client } from "./client.js";
 export { type ClientShare, checkWeight, toShare } from "./client-share.js";
-export { checkHandle, connect, connectNow, type EngineHandle } from "./connect.js";
+export {
+  checkHandle,
+  connect,
+  connectNow,
+  type EngineHandle,
+  type RingHandle,
+} from "./connect.js";
 export {
   type CodedError,
   closedError,

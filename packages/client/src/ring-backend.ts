@@ -80,6 +80,7 @@ export class RingBackend implements Backend {
   /**
    * @param submitMode {@link SubmitMode}, or a threshold
    * @param credits slots that this client may use
+   * @param firstClient of the mailboxes of this ring, as they are numbered through over all of an engine's
    */
   constructor(
     native: NativeClient,
@@ -87,9 +88,10 @@ export class RingBackend implements Backend {
     queueLimit: number,
     submitMode: number = SubmitMode.AUTO,
     credits: number = mailbox.slotCount,
+    firstClient: number = 0,
   ) {
     this.#sendOff = new SendOff(submitMode);
-    this.client = mailbox.index;
+    this.client = firstClient + mailbox.index;
     this.#native = native;
     this.#mailbox = mailbox;
     this.#watch = new ReplyWatch(mailbox.words);

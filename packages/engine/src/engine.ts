@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import {
   type Client,
   type ClientShare,
@@ -11,21 +10,20 @@ import {
   toGraceMs,
   toShare,
 } from "@ringpost/client";
-import { addon, type NativeEngineOptions, type StartRefusal } from "@ringpost/native";
-import { geometry, layoutHash, ringOperations, writeGeometry } from "@ringpost/protocol";
-import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
-import { guardExit, releaseExit } from "./exit-guard.js";
+import { layoutHash, ringOperations } from "@ringpost/protocol";
+import { EngineRing, type RingReport } from "./engine-ring.js";
 import { countKernelWorkers } from "./kernel-workers.js";
-import { type AllowList, submissionsOf } from "./methods.js";
+import { submissionsOf } from "./methods.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
-import { refusalError, workerError } from "./refusal.js";
 import { type EngineStats, readStats } from "./stats.js";
 
-/** What the kernel granted the engine. */
-export type EngineReport = Exclude<WorkerOutput, StartRefusal>;
+/** What the kernel granted the engine: its first ring, and each of them. */
+export interface EngineReport extends RingReport {
+  readonly rings: readonly RingReport[];
+}
 
 /**
- * One io_uring ring on a thread of its own, for all threads of the process.
+ * An io_uring ring on a thread of its own, for all threads of the process; or several, with the option `rings`.
  *
  * ```ts
  * await using engine = await Engine.start();
@@ -38,35 +36,32 @@ export type EngineReport = Exclude<WorkerOutput, StartRefusal>;
 export class Engine implements AsyncDisposable {
   /** The client of the thread that started the engine. */
   readonly client: Client;
-  /** The engine's thread, for diagnostics. */
+  /** The engine's thread, for diagnostics; with several rings that of the first. */
   readonly worker: Worker;
   /** What the kernel granted. */
   readonly report: EngineReport;
+  readonly #rings: readonly EngineRing[];
   readonly #handle: EngineHandle;
-  readonly #allowed: AllowList | undefined;
-  readonly #ended: Promise<void>;
+  readonly #allowed: ResolvedOptions["operations"];
   #closing: Promise<void> | undefined;
   #stopping = false;
 
-  private constructor(
-    worker: Worker,
-    handle: EngineHandle,
-    report: EngineReport,
-    allowed: AllowList | undefined,
-    weight: number,
-  ) {
-    this.worker = worker;
-    this.report = report;
-    this.#handle = handle;
-    this.#allowed = allowed;
-    this.#ended = new Promise((resolve) => {
-      worker.once("exit", () => {
-        releaseExit(report.id);
-        resolve();
-      });
-    });
-    guardExit(report.id);
-    this.client = connectNow(handle, { weight });
+  private constructor(rings: readonly EngineRing[], options: ResolvedOptions) {
+    const first = rings[0]!; // there is at least one
+    this.#rings = rings;
+    this.worker = first.worker;
+    this.report = { ...first.report, rings: rings.map(({ report }) => report) };
+    this.#handle = {
+      ringpost: layoutHash,
+      ...first.handle,
+      otherRings: rings.slice(1).map(({ handle }) => handle),
+      queueLimit: options.queueLimit,
+      submit: options.submit,
+      credits: options.credits,
+      weight: 1,
+    };
+    this.#allowed = options.operations;
+    this.client = connectNow(this.#handle, { weight: options.weight }); // the first one: the first ring's
   }
 
   /**
@@ -75,23 +70,7 @@ export class Engine implements AsyncDisposable {
    */
   static async start(options?: EngineOptions): Promise<Engine> {
     const resolved = resolveOptions(options);
-    const memory = layOutMemory(resolved);
-    const worker = startWorker(memory, resolved);
-    const output = await firstMessage(worker);
-    if ("errno" in output) throw refusalError(output);
-    worker.unref();
-    // An error in the engine's thread ends it, and its clients are told so; it must not bring the process down besides.
-    worker.on("error", (error) => process.emitWarning(error));
-    const handle = {
-      ringpost: layoutHash,
-      engine: output.id,
-      memory,
-      queueLimit: resolved.queueLimit,
-      submit: resolved.submit,
-      credits: resolved.credits,
-      weight: 1,
-    };
-    return new Engine(worker, handle, output, resolved.operations, resolved.weight);
+    return new Engine(await EngineRing.startAll(resolved), resolved);
   }
 
   /**
@@ -120,7 +99,7 @@ export class Engine implements AsyncDisposable {
 
   /** Counts since the start, without a round trip to the engine's thread. */
   stats(): EngineStats {
-    return readStats(this.#handle.memory);
+    return readStats(this.#rings.map(({ memory }) => memory));
   }
 
   /**
@@ -129,7 +108,7 @@ export class Engine implements AsyncDisposable {
    * namespace of its own (a container), those of all the process's rings.
    */
   kernelWorkers(): number {
-    return countKernelWorkers(this.report.thread);
+    return countKernelWorkers(this.#rings.map(({ report }) => report.thread));
   }
 
   /**
@@ -141,7 +120,7 @@ export class Engine implements AsyncDisposable {
     try {
       const graceMs = toGraceMs(options);
       const disconnected = this.client.disconnect({ graceMs });
-      if (this.#stopping) addon.stopEngine(this.report.id, graceMs);
+      if (this.#stopping) for (const ring of this.#rings) ring.stop(graceMs);
       this.#closing ??= this.#stop(disconnected, graceMs);
       return this.#closing;
     } catch (error) {
@@ -156,73 +135,9 @@ export class Engine implements AsyncDisposable {
   async #stop(disconnected: Promise<void>, graceMs: number): Promise<void> {
     await disconnected;
     this.#stopping = true;
-    addon.stopEngine(this.report.id, graceMs);
-    this.worker.ref();
-    await this.#ended;
+    for (const ring of this.#rings) ring.stop(graceMs);
+    await Promise.all(this.#rings.map(({ ended }) => ended));
     // Other clients of this thread have been told by now, in the same turn as this: their promises have settled, too.
     await setImmediate();
   }
-}
-
-/** The one message of engine-worker.ts. A thread for which no descriptors are left doesn't get so far. */
-async function firstMessage(worker: Worker): Promise<WorkerOutput> {
-  try {
-    const [output] = (await once(worker, "message")) as [WorkerOutput]; // see engine-worker.ts
-    return output;
-  } catch (error) {
-    throw workerError(error as Error); // an 'error' event carries one
-  }
-}
-
-function layOutMemory({ maxClients, credits, wait, testing }: ResolvedOptions): SharedArrayBuffer {
-  const made = geometry(maxClients, credits);
-  const memory = new SharedArrayBuffer(made.totalBytes);
-  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0, wait);
-  return memory;
-}
-
-function startWorker(
-  memory: SharedArrayBuffer,
-  {
-    entries,
-    completionEntries,
-    deferTaskrun,
-    iopoll,
-    sqpoll,
-    operations,
-    kernelWorkers,
-    minWait,
-    wait,
-    placement,
-    testing,
-  }: ResolvedOptions,
-): Worker {
-  const options: NativeEngineOptions = {
-    entries,
-    completionEntries,
-    deferTaskrun,
-    iopoll,
-    ...(sqpoll && { sqpoll: true, sqpollIdleMs: sqpoll.idleMs, sqpollCpu: sqpoll.cpu }),
-    ...(operations && {
-      allowedOperations: operations.submissions,
-      allowedRequests: operations.requests,
-    }),
-    assumePollQueues: testing.assumePollQueues ?? false,
-    boundedWorkers: kernelWorkers.bounded,
-    unboundedWorkers: kernelWorkers.unbounded,
-    minWaitCompletions: minWait.completions,
-    minWaitUs: minWait.us,
-    wait,
-    placement: placement.mode,
-    ...(placement.cpus && { cpus: placement.cpus }),
-    withoutSetupFlags: testing.withoutSetupFlags ?? 0,
-    withoutFeatures: testing.withoutFeatures ?? 0,
-    withoutOperations: testing.withoutOperations ?? [],
-  };
-  return new Worker(new URL("./engine-worker.js", import.meta.url), {
-    name: "ringpost",
-    workerData: { memory, options } satisfies WorkerInput,
-    // Nothing of the program's own: no loaders, no preloads.
-    execArgv: [],
-  });
 }

@@ -34,16 +34,16 @@ function threadNames(): Map<string, string> {
   return names;
 }
 
-/** Worker threads of the engine on this thread; in a PID namespace, whose numbers are others, those of the whole process. */
-export function countKernelWorkers(engineThread: number): number {
+/** Worker threads of the rings on these threads; in a PID namespace, whose numbers are others, those of the whole process. */
+export function countKernelWorkers(ringThreads: readonly number[]): number {
   const names = threadNames();
   if (readlinkSync("/proc/self/ns/pid") !== FIRST_NAMESPACE) {
     return [...names.values()].filter((name) => name.startsWith("iou-wrk-")).length;
   }
-  // With SQPOLL they work for the thread that polls, which is named for the engine's.
+  // With SQPOLL they work for the thread that polls, which is named for the ring's.
   const masters = [...names]
-    .filter(([, name]) => name === `iou-sqp-${engineThread}`)
+    .filter(([, name]) => ringThreads.some((thread) => name === `iou-sqp-${thread}`))
     .map(([thread]) => thread);
-  const theirs = new Set([`${engineThread}`, ...masters].map((master) => `iou-wrk-${master}`));
+  const theirs = new Set([...ringThreads, ...masters].map((master) => `iou-wrk-${master}`));
   return [...names.values()].filter((name) => theirs.has(name)).length;
 }

@@ -22,8 +22,16 @@ import {
 export interface EngineOptions {
   /** What serves the requests. Default "auto": io_uring, for now the only one. */
   readonly backend?: "auto" | "io_uring";
-  /** Clients that may be connected at a time, 1 to 512. Each costs about 2.1 MiB of address space. Default 64. */
+  /**
+   * Clients that may be connected at a time, 1 to 512, or 512 per ring. Each costs about 2.1 MiB of address space. Divided among the
+   * rings in equal parts, rounded up. Default 64.
+   */
   readonly maxClients?: number;
+  /**
+   * Rings, 1 to 64, each with a thread of its own: for machines on which one thread can't serve all clients. A client is served by
+   * the ring that has the fewest when it connects; `engine.client` by the first. All options count for each ring. Default 1.
+   */
+  readonly rings?: number;
   /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
   readonly credits?: number;
   /** Of `engine.client`: how many requests the engine takes in its turn, as a multiple of 32; 1 to 16. Default 1. */
@@ -119,6 +127,8 @@ export interface TestingOptions {
 }
 
 export interface ResolvedOptions {
+  readonly rings: number;
+  /** Of each ring. */
   readonly maxClients: number;
   readonly credits: number;
   readonly weight: number;
@@ -140,6 +150,8 @@ export interface ResolvedOptions {
   readonly testing: TestingOptions;
 }
 
+const MOST_RINGS = 64;
+
 /** Most completions that the kernel keeps room for (IORING_MAX_CQ_ENTRIES of io_uring/io_uring.h). */
 const MAX_COMPLETION_ENTRIES = 65_536;
 
@@ -151,6 +163,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     throw invalidArgType("options", "of type object", options);
   const {
     backend = "auto",
+    rings = 1,
     maxClients = 64,
     credits = 256,
     weight = 1,
@@ -163,7 +176,9 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   if (backend !== "auto" && backend !== "io_uring") {
     throw invalidArgValue("options.backend", backend, "must be 'auto' or 'io_uring'");
   }
-  checkInteger(maxClients, "options.maxClients", 1, MAX_CLIENTS);
+  checkInteger(rings, "options.rings", 1, MOST_RINGS);
+  checkInteger(maxClients, "options.maxClients", 1, MAX_CLIENTS * rings);
+  const clientsPerRing = Math.ceil(maxClients / rings);
   checkInteger(credits, "options.credits", 2, MAX_SLOT_COUNT);
   if ((credits & (credits - 1)) !== 0)
     throw outOfRange("options.credits", "a power of two", credits);
@@ -176,14 +191,15 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     throw invalidArgValue("options.deferTaskrun", true, "excludes options.sqpoll");
   checkBoolean(iopoll, "options.iopoll");
   return {
-    maxClients,
+    rings,
+    maxClients: clientsPerRing,
     credits,
     weight,
     queueLimit,
     entries,
     completionEntries:
       testing.completionEntries ??
-      toCompletionEntries(options.completionEntries, maxClients, credits, entries),
+      toCompletionEntries(options.completionEntries, clientsPerRing, credits, entries),
     deferTaskrun,
     iopoll,
     sqpoll,

@@ -42,7 +42,7 @@ export interface RequestStats {
 
 /** Counts of one mailbox since the engine started, over all the clients that it has had. */
 export interface ClientStats extends RequestStats {
-  /** Which mailbox. */
+  /** Which mailbox; with several rings those of the first one come first. */
   readonly client: number;
   /** Whether a client has it now. */
   readonly connected: boolean;
@@ -82,15 +82,14 @@ export interface EngineStats extends RequestStats {
   readonly clients: readonly ClientStats[];
 }
 
-export function readStats(memory: SharedArrayBuffer): EngineStats {
-  const values = new BigUint64Array(memory, 0, EngineCounter.ENTER_SIZES + BATCH_BUCKETS);
-  const count = (counter: number): number => Number(values[counter]);
-  const { maxClients, mailboxesOffset, mailboxBytes } = readGeometry(memory);
-  const clients: ClientStats[] = [];
-  for (let client = 0; client < maxClients; client++) {
-    const counters = new MailboxCounters(memory, mailboxesOffset + client * mailboxBytes);
-    if (counters.isUsed()) clients.push(readClientStats(counters, client));
-  }
+/** @param memories of all rings of the engine */
+export function readStats(memories: readonly SharedArrayBuffer[]): EngineStats {
+  const rings = memories.map(
+    (memory) => new BigUint64Array(memory, 0, EngineCounter.ENTER_SIZES + BATCH_BUCKETS),
+  );
+  const count = (counter: number): number =>
+    rings.reduce((sum, values) => sum + Number(values[counter]), 0);
+  const clients = memories.flatMap(readClients);
   return {
     ...sumRequests(clients),
     enters: count(EngineCounter.ENTERS),
@@ -108,6 +107,17 @@ export function readStats(memory: SharedArrayBuffer): EngineStats {
     clientsDrained: count(EngineCounter.CLIENTS_DRAINED),
     clients,
   };
+}
+
+/** Those of one ring; mailboxes are numbered through over all of them. */
+function readClients(memory: SharedArrayBuffer, ring: number): ClientStats[] {
+  const { maxClients, mailboxesOffset, mailboxBytes } = readGeometry(memory);
+  const clients: ClientStats[] = [];
+  for (let client = 0; client < maxClients; client++) {
+    const counters = new MailboxCounters(memory, mailboxesOffset + client * mailboxBytes);
+    if (counters.isUsed()) clients.push(readClientStats(counters, ring * maxClients + client));
+  }
+  return clients;
 }
 
 /** The counters of one mailbox, each in its writer's form. */

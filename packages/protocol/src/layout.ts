@@ -3,7 +3,7 @@
  * generated from it, and both languages compare {@link layoutHash} before they touch a byte.
  *
  * ```
- *  one SharedArrayBuffer per engine
+ *  one SharedArrayBuffer per ring
  *  ┌────────────┬───────────┬───────────┬─────┐
  *  │ engine page│ mailbox 0 │ mailbox 1 │  …  │   as many mailboxes as the engine has room for clients
  *  └────────────┴───────────┴───────────┴─────┘

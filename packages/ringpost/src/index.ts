@@ -43,5 +43,6 @@ export {
   percentile,
   type Reason,
   type RequestStats,
+  type RingReport,
   type UnavailableError,
 } from "@ringpost/engine";
