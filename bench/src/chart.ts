@@ -21,7 +21,7 @@ export interface Row {
   /** The range of the rounds, drawn as a whisker where both are given. */
   readonly least?: number;
   readonly most?: number;
-  /** Charts with the same axes, one below the other, each with a scale of its own. */
+  /** Charts with the same axes, one below the other unless there are columns, each with a scale of its own. */
   readonly panel?: string;
 }
 
@@ -37,7 +37,9 @@ export interface Chart {
   readonly rows: readonly Row[];
   /** "log" where values differ by powers of ten; bars then begin at the least power. */
   readonly scale?: "linear" | "log";
-  /** Of all panels together, in pixels. */
+  /** So many panels stand beside each other. Default 1. */
+  readonly columns?: number;
+  /** Of all panels beside each other, in pixels. */
   readonly width?: number;
   /** Of one panel, in pixels. */
   readonly height?: number;
@@ -209,23 +211,23 @@ function shortNumber(value: number): string {
 async function draw(chart: Chart, spec: Spec): Promise<string> {
   const tones = new Map(chart.series.map(({ name, tone }) => [name, tone]));
   const panels = inOrder(chart.rows.map((row) => row.panel));
-  const width = chart.width ?? DEFAULT_WIDTH;
+  const columns = chart.columns ?? 1;
+  const width = Math.floor((chart.width ?? DEFAULT_WIDTH) / columns);
   const values = chart.rows.map((row) => toDatum(row, tones));
   const byPanel = {
     facet: {
-      row: {
-        field: "panel",
-        sort: panels,
-        header: { title: null, labelAngle: 0, labelOrient: "top", labelAnchor: "start" },
-      },
+      field: "panel",
+      sort: panels,
+      header: { title: null, labelAnchor: "start", labelPadding: 4 },
     },
+    columns,
     spec: { width, ...spec },
-    resolve: { scale: { y: "independent" } },
+    resolve: { scale: { y: "independent" }, axis: { x: "independent" } },
   };
   const full = {
     title: { text: chart.title, subtitle: chart.subtitle?.split("\n") ?? [] },
     data: { values },
-    ...(panels.length > 1 ? byPanel : { width, ...spec }),
+    ...(panels[0] === undefined ? { width, ...spec } : byPanel),
     background: "white",
     padding: 16,
     config: {

@@ -1,4 +1,4 @@
-import { Engine } from "ringpost";
+import { Engine, type EngineOptions } from "ringpost";
 import { ClosedLoop } from "./closed-loop.js";
 import { countEngine, detailsBetween } from "./engine-details.js";
 import type { Measurement, Task } from "./trial.js";
@@ -15,18 +15,20 @@ export interface Contender {
 /**
  * Warms up, and measures.
  * @param refresh makes sure that files are in the page cache, right before each of the two
+ * @param sampleStride as of {@link ClosedLoop}
  */
 export async function measureContender(
   contender: Contender,
   { warmUpMs, measureMs }: Task,
   refresh: () => void = () => undefined,
+  sampleStride?: number,
 ): Promise<Measurement> {
   try {
     refresh();
-    await contender.run(new ClosedLoop(warmUpMs));
+    await contender.run(new ClosedLoop(warmUpMs, sampleStride));
     refresh();
     const countsBefore = countEngine(contender.engine);
-    const loop = new ClosedLoop(measureMs);
+    const loop = new ClosedLoop(measureMs, sampleStride);
     await contender.run(loop);
     const details = detailsBetween(countsBefore, countEngine(contender.engine));
     return { ...loop.measurement(), ...details };
@@ -38,8 +40,9 @@ export async function measureContender(
 /** A contender on an engine of its own, which is closed with it. */
 export async function ringpostContender(
   prepare: (engine: Engine) => Promise<Pick<Contender, "run">> | Pick<Contender, "run">,
+  options?: EngineOptions,
 ): Promise<Contender> {
-  const engine = await Engine.start();
+  const engine = await Engine.start(options);
   const { run } = await prepare(engine);
   return { run, engine, close: () => engine.close() };
 }

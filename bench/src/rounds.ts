@@ -38,7 +38,7 @@ export async function runCase(
     for (const rival of trial.rivals) {
       const measurement = await runInChild<Measurement>({
         entry: trial.childEntry ?? CHILD_ENTRY,
-        environment: trial.environmentOf?.(rival),
+        environment: trial.environmentOf?.(rival, trialCase.parameters),
         task: {
           trial: trial.name,
           rival,

@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { articleCommand } from "./article/command.js";
 import { cpuToPinTo, describeMachine } from "./machine.js";
 import { poolingCommand } from "./pooling/command.js";
 import { Progress } from "./progress.js";
@@ -47,7 +48,8 @@ const command = new Command("npm run bench --")
   )
   .action(main)
   .enablePositionalOptions()
-  .addCommand(poolingCommand);
+  .addCommand(poolingCommand)
+  .addCommand(articleCommand);
 
 await command.parseAsync();
 

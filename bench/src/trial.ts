@@ -74,7 +74,7 @@ export interface Trial {
   /** Makes the files that all measurements share, before the first. */
   makeFixture?(folder: string, seed: number): void;
   /** What the rival's child process has in its environment, beside that of this process. */
-  environmentOf?(rival: string): Readonly<Record<string, string>>;
+  environmentOf?(rival: string, parameters: Parameters): Readonly<Record<string, string>>;
   /** Measures one rival, once. Runs in a child process of its own. */
   measure(task: Task): Promise<Measurement>;
 }

@@ -3,6 +3,7 @@ import { promises, readdirSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import { Engine } from "ringpost";
+import { threadCpuNs } from "../thread-cpu.js";
 import type { Measurement, Task, Trial, TrialCase } from "../trial.js";
 
 const IDLE_MS = 5000;
@@ -23,23 +24,9 @@ function threadUse(threads: readonly string[]): ThreadUse {
   for (const thread of threads) {
     const status = readFileSync(`${TASKS}/${thread}/status`, "utf8");
     sleeps += Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
-    cpuNs += threadCpuNs(thread);
+    cpuNs += threadCpuNs(`${TASKS}/${thread}`);
   }
   return { sleeps, cpuNs };
-}
-
-const NS_PER_TICK = 1e7; // USER_HZ is 100 on every architecture that Node runs on
-
-/** schedstat counts nanoseconds; a kernel without it (CONFIG_SCHED_INFO) has the ticks of stat. */
-function threadCpuNs(thread: string): number {
-  try {
-    return Number(readFileSync(`${TASKS}/${thread}/schedstat`, "utf8").split(" ")[0]);
-  } catch {
-    // The name of the thread, in parentheses, may itself hold spaces; utime and stime come 11 fields behind it.
-    const stat = readFileSync(`${TASKS}/${thread}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * NS_PER_TICK;
-  }
 }
 
 async function measureIdle({ warmUpMs, measureMs, rival }: Task): Promise<Measurement> {

@@ -1,0 +1,178 @@
+/** `npm run bench -- article`: the experiment of the article. */
+import { randomInt } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { describeMachine } from "../machine.js";
+import { Progress } from "../progress.js";
+import { describeSetup, notMeasuredLines, reportCase, type Setup, toJson } from "../report.js";
+import { type CaseResult, runCase } from "../rounds.js";
+import { wholeNumber } from "../whole-number.js";
+import { Interrupted, withWorkFolder } from "../work-folder.js";
+import { articleTrial, type Choice } from "./article.js";
+import { type Cell, cells, chooseCells } from "./cells.js";
+import { drawCharts } from "./charts.js";
+import { toMarkdown } from "./markdown.js";
+import { chooseRivals, type Rival, rivals, shortName } from "./rivals.js";
+import { fioVersion, hasFioEngine } from "./run-fio.js";
+
+interface Options {
+  readonly cells: Cell[];
+  readonly contenders: Rival[];
+  readonly fileMib: number;
+  readonly rounds?: number;
+  readonly ms?: number;
+  readonly warmUp?: number;
+  readonly quick?: true;
+  readonly out: string;
+  readonly seed?: number;
+}
+
+const LONGEST_MS = 600_000;
+
+/** All cells take less than 40 minutes, and some minutes with --quick. */
+const USUAL = { rounds: 3, ms: 1000, warmUp: 200 };
+const QUICK = { rounds: 1, ms: 400, warmUp: 100 };
+
+const RESULTS = fileURLToPath(new URL("../../results/article", import.meta.url));
+
+export const articleCommand: Command = new Command("article")
+  .description("The experiment of the article on io_uring, with ringpost beside fio and node:fs.")
+  .option(
+    "--cells <list>",
+    "such as direct,buffered/1m,16k/8: parts left out may be anything",
+    parsedBy(chooseCells),
+    [...cells],
+  )
+  .option(
+    "--contenders <list>",
+    `of ${rivals.map(({ name }) => shortName(name)).join(", ")}`,
+    parsedBy(chooseRivals),
+    [...rivals],
+  )
+  .option("--file-mib <n>", "size of the file", wholeNumber(1, 1 << 20), 1024)
+  .option("--rounds <n>", "measurements of each (default: 3)", wholeNumber(1, 1000))
+  .option("--ms <n>", "time of one measurement (default: 1000)", wholeNumber(1, LONGEST_MS))
+  .option(
+    "--warm-up <ms>",
+    "time before it that doesn't count (default: 200)",
+    wholeNumber(0, LONGEST_MS),
+  )
+  .option("--quick", "fewer rounds and milliseconds, where they aren't given")
+  .option("--out <dir>", "where the report goes", RESULTS)
+  .addOption(
+    new Option("--seed <n>", "of everything random (default: a new one)")
+      .argParser(wholeNumber(0, 2 ** 31 - 1))
+      .env("RINGPOST_SEED"),
+  )
+  .action(main);
+
+async function main(options: Options): Promise<void> {
+  const usual = options.quick ? QUICK : USUAL;
+  const setup: Setup = {
+    machine: describeMachine(),
+    seed: options.seed ?? randomInt(2 ** 31 - 1),
+    rounds: options.rounds ?? usual.rounds,
+    measureMs: options.ms ?? usual.ms,
+    warmUpMs: options.warmUp ?? usual.warmUp,
+  };
+  const { able, missing } = withoutMissing(options.contenders);
+  const choice = { rivals: able, cells: options.cells, fileBytes: options.fileMib * 2 ** 20 };
+  // npm runs scripts in the folder of its package.json, and says where it was called.
+  const out = resolve(process.env.INIT_CWD ?? "", options.out);
+  console.log(describeSetup(setup));
+  for (const line of missing) console.log(`Left out: ${line}`);
+  try {
+    const { results, failed } = await withWorkFolder("ringpost-article-", (folder, signal) =>
+      runCells(choice, setup, folder, signal),
+    );
+    if (failed.length > 0) process.exitCode = 1;
+    await writeReport(out, choice, setup, results, [...missing, ...failed]);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+  }
+}
+
+/** Those that this machine can run, and a word on each of the others. */
+function withoutMissing(chosen: readonly Rival[]): { able: Rival[]; missing: string[] } {
+  const able: Rival[] = [];
+  const missing: string[] = [];
+  for (const rival of chosen) {
+    const { name, way } = rival;
+    if (way.kind !== "fio" || hasFioEngine(way.engine)) able.push(rival);
+    else if (fioVersion() === undefined) missing.push(`${name}: fio is not on the PATH`);
+    else missing.push(`${name}: this fio has no engine ${way.engine}`);
+  }
+  return { able, missing };
+}
+
+async function runCells(
+  choice: Choice,
+  setup: Setup,
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ results: CaseResult[]; failed: string[] }> {
+  const trial = articleTrial(choice);
+  const progress = new Progress("measurements");
+  const results: CaseResult[] = [];
+  const failed: string[] = [];
+  progress.begin(`making a file of ${choice.fileBytes / 2 ** 20} MiB`, 1);
+  trial.makeFixture?.(folder, setup.seed);
+  try {
+    for (const trialCase of trial.cases({ depths: [], placements: ["free"] })) {
+      let measured = 0;
+      const onMeasured = (): void => progress.update(++measured);
+      progress.begin(trialCase.title, setup.rounds * trial.rivals.length);
+      try {
+        const options = { ...setup, folder, cpu: undefined, signal, onMeasured };
+        const result = await runCase(trial, trialCase, options);
+        results.push(result);
+        progress.end();
+        console.log(`\n${reportCase(result)}`);
+      } catch (error) {
+        signal.throwIfAborted();
+        // The other cells may well work, and their results are wanted.
+        const message = `${trialCase.title}: ${error instanceof Error ? error.message : error}`;
+        failed.push(message);
+        process.stderr.write(`${message}\n`);
+      }
+    }
+  } finally {
+    progress.end();
+  }
+  return { results, failed };
+}
+
+async function writeReport(
+  out: string,
+  { fileBytes }: Choice,
+  setup: Setup,
+  results: readonly CaseResult[],
+  missing: readonly string[],
+): Promise<void> {
+  const notMeasured = notMeasuredLines(results, [...missing]);
+  const pictures = await drawCharts(setup, results);
+  const fio = fioVersion();
+  const page = toMarkdown({ setup, results, notMeasured, fileBytes, fio, pictures });
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, "results.json"), toJson(setup, results, notMeasured));
+  writeFileSync(join(out, "README.md"), page);
+  for (const { name, svg, png } of pictures) {
+    writeFileSync(join(out, `${name}.svg`), svg);
+    writeFileSync(join(out, `${name}.png`), png);
+  }
+  console.log(`\nThe report is ${join(out, "README.md")}`);
+}
+
+function parsedBy<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : "");
+    }
+  };
+}
