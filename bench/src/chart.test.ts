@@ -29,6 +29,8 @@ function textsIn(svg: string): string[] {
   return [...svg.matchAll(/>([^<>]+)<\/(?:text|tspan)>/g)].map(([, text]) => text!);
 }
 
+const heightOf = (svg: string): number => Number(/<svg[^>]* height="([\d.]+)"/.exec(svg)?.[1]);
+
 test.each([
   ["grouped bars", groupedBars],
   ["lines", lines],
@@ -62,6 +64,8 @@ test("panels have titles, and bars stand on the axis where it is logarithmic", a
   const panels = rows.map((row, nth) => ({ ...row, panel: nth % 2 === 0 ? "cached" : "direct" }));
   const svg = await groupedBars({ ...chart, rows: panels, scale: "log" });
   expect(textsIn(svg)).toEqual(expect.arrayContaining(["cached", "direct"]));
+  const beside = await groupedBars({ ...chart, rows: panels, columns: 2 });
+  expect(heightOf(beside)).toBeLessThan(heightOf(svg));
   expect(/NaN|Infinity/.test(svg)).toBe(false);
 });
 

@@ -121,6 +121,7 @@ export function articleTrial({ rivals, cells, fileBytes }: Choice): Trial {
     notMeasured: [
       "several files or clients, other mixes, sequential transfers, durability (nobody syncs within a measurement)",
       "CPU time that the kernel spends for everybody: interrupts, and writing dirty pages back",
+      "where the memory of each lies: the more scattered its pages, the more pieces the kernel cuts a transfer of 1 MiB into",
       "fio with sqthread_poll, hipri or batched submission; FileHandle with more than libuv's usual threads",
     ],
     cases: () => cases,

@@ -40,7 +40,7 @@ export function toMarkdown(report: Report): string {
     "## Goals",
     goals(results),
     "## Each cell",
-    "Medians of the rounds. CPU µs/op are CPU seconds per million operations, of all threads of the process: user and system, workers of io_uring and the thread of SQPOLL among them.",
+    "Medians of the rounds. CPU µs/op are CPU seconds per million operations, of all threads of the process: user and system, workers of io_uring and the thread of SQPOLL among them; of fio, in the middle of the measurement.",
     ...results.map((result) => `### ${result.case.title}\n\n${cellTable(result)}`),
     "## How each is driven",
     trial.rivals.map((name) => bullet(`**${name}**: ${rivalNamed(name).note}`)).join("\n"),
