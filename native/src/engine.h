@@ -161,8 +161,8 @@ class Engine {
   // stay_awake.cc
   [[nodiscard]] bool StaysAwake(bool worked);
   [[nodiscard]] bool StaysAwakeAsLongAsItsThread(bool worked);
-  [[nodiscard]] bool LooksWhereItPays();
-  [[nodiscard]] bool LooksFor(std::chrono::microseconds time);
+  [[nodiscard]] bool LooksWhereItPays(std::chrono::microseconds time);
+  [[nodiscard]] bool Looks() const;
   [[nodiscard]] bool HasWork() const;
   [[nodiscard]] bool HasRequests() const;
 

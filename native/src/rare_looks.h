@@ -1,4 +1,8 @@
 // How often looking for work pays, learned from the looks before. Engine's thread.
+//
+// Looks in vain make the next ones rarer, as they take time from whoever shares this CPU: one in
+// 2^n waits begins with one, at least one in 128. Where some are in vain and some not, few are
+// begun; where they begin to pay, a dozen are enough to begin all.
 #pragma once
 
 #include <algorithm>
@@ -14,16 +18,20 @@ class RareLooks {
     skipped_--;
     return false;
   }
-  // Looks in vain make the next ones rarer, as they take time from whoever shares this CPU: one in
-  // 2^n waits begins with one, at least one in 128. Where some are in vain and some not, few are
-  // begun; where they begin to pay, a dozen are enough to begin all.
-  void Ended(bool found) {
-    rarity_ = found ? rarity_ / 2 : std::min(rarity_ + 1, kMostRarity);
-    skipped_ = (1u << rarity_) - 1;
-  }
+
+  // How a look ended.
+  void Paid() { Become(rarity_ / 2); }
+  void WasInVain() { Become(std::min(rarity_ + 1, kMostRarity)); }
+  // Somebody else needs this CPU.
+  void Crowded() { Become(kMostRarity); }
 
  private:
   static constexpr uint32_t kMostRarity = 7;
+
+  void Become(uint32_t rarity) {
+    rarity_ = rarity;
+    skipped_ = (1u << rarity) - 1;
+  }
 
   uint32_t skipped_ = 0;  // how many more waits begin without a look
   uint32_t rarity_ = 0;

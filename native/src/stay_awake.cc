@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine.h"
 
@@ -23,6 +24,9 @@ namespace wait_mode = protocol::wait_mode;
 constexpr std::chrono::microseconds kLongestLook{100};
 constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 constexpr int kLooksPerClock = 16;
+// So long between two looks at the clock, and somebody else has had this CPU: a thread of the
+// kernel's, perhaps, that completes what is looked for.
+constexpr std::chrono::microseconds kCrowded{300};
 // Beside a submission thread: how long it sleeps between two later looks. That thread, or a client,
 // may be waiting for this very CPU; sched_yield would give it away for a whole time slice.
 constexpr timespec kNap = {.tv_sec = 0, .tv_nsec = 20'000};
@@ -47,9 +51,9 @@ bool Engine::StaysAwake(bool worked) {
     case wait_mode::kNotify:
       return false;
     case wait_mode::kPoll:
-      return LooksFor(kLongestPoll);
+      return LooksWhereItPays(kLongestPoll);
     default:
-      return LooksWhereItPays();
+      return LooksWhereItPays(kLongestLook);
   }
 }
 
@@ -73,22 +77,32 @@ bool Engine::StaysAwakeAsLongAsItsThread(bool worked) {
 
 // Clients that settle a burst of replies will post again within microseconds, and a device with a
 // queue completes every few. Looks in vain make the next ones rarer.
-bool Engine::LooksWhereItPays() {
+bool Engine::LooksWhereItPays(std::chrono::microseconds time) {
   RareLooks& looks = in_flight_count_ > 0 ? looks_for_io_ : looks_for_requests_;
   if (!looks.IsDue()) return false;
-  const bool found = LooksFor(kLongestLook);
-  looks.Ended(found);
-  return found;
+  const Clock::time_point end = Clock::now() + time;
+  for (Clock::time_point now = Clock::now(); now < end;) {
+    const bool found = Looks();
+    const Clock::time_point before = std::exchange(now, Clock::now());
+    if (now - before > kCrowded) {
+      looks.Crowded();
+      return found;
+    }
+    if (found) {
+      looks.Paid();
+      return true;
+    }
+  }
+  looks.WasInVain();
+  return false;
 }
 
-bool Engine::LooksFor(std::chrono::microseconds time) {
-  const Clock::time_point end = Clock::now() + time;
-  do {
-    for (int nth = 0; nth < kLooksPerClock; nth++) {
-      if (HasWork()) return true;
-      Pause();
-    }
-  } while (Clock::now() < end);
+// For a microsecond or two.
+bool Engine::Looks() const {
+  for (int nth = 0; nth < kLooksPerClock; nth++) {
+    if (HasWork()) return true;
+    Pause();
+  }
   return false;
 }
 

@@ -56,6 +56,10 @@ export const rivals: readonly Rival[] = [
     direct: 0.85,
     buffered: 0.8,
   }),
+  ringpost("ringpost, poll", { wait: "poll" }, 'the same with Engine.start({ wait: "poll" })', {
+    direct: 0.95,
+    buffered: 0.8,
+  }),
   ringpost("ringpost, sqpoll", { sqpoll: true }, "the same with Engine.start({ sqpoll: true })"),
   fio(
     FIO_URING,

@@ -43,7 +43,7 @@ test("the size of libuv's pool is in the environment of the tuned alone", () => 
     { contender: "tuned", workers: 4, threadPoolSize: 16 },
   ];
   const trial = poolingTrial("reads", rivals);
-  expect(trial.rivals.map((rival) => trial.environmentOf?.(rival))).toEqual([
+  expect(trial.rivals.map((rival) => trial.environmentOf?.(rival, {}))).toEqual([
     {},
     { UV_THREADPOOL_SIZE: "16" },
   ]);

@@ -15,17 +15,25 @@ const LONGEST_LOOK_MS = 0.1;
 /** `wait: "poll"`. */
 const LONGEST_POLL_MS = 2;
 
+/** So long between two looks, and something else needs this thread, or its CPU: this client is not in a hurry. */
+const CROWDED_MS = 1;
+
 /** How often one look loads the index of the replies. */
 const LOADS_PER_LOOK = 500;
 
 /** Where looking doesn't pay, at least one wait in 2^6 begins with a look all the same. */
 const MOST_RARITY = 6;
 
+/** When this wait began; 0 while there is none. */
+const SINCE = 0;
+/** When it was last asked whether to look on. */
+const LATEST = 1;
+
 export class ReplyWatch {
   readonly #words: Int32Array;
   readonly #mode: number;
-  /** When this wait began, in ms; 0 while there is none. In an array: a number that changes would be allocated anew as a field. */
-  readonly #since = new Float64Array(1);
+  /** By {@link SINCE} and {@link LATEST}. In an array: a number that changes would be allocated anew as a field. */
+  readonly #ms = new Float64Array(2);
   #looks = false;
   #skipped = 0;
   #rarity = 0;
@@ -40,16 +48,20 @@ export class ReplyWatch {
   /** Nothing is there yet. Returns whether to look again soon, instead of parking now. */
   looksOn(): boolean {
     if (this.#mode === WaitMode.NOTIFY) return false;
-    if (this.#since[0] === 0) this.#begin();
+    const ms = this.#ms;
+    if (ms[SINCE] === 0) this.#begin();
     if (!this.#looks) return false;
+    const now = performance.now();
+    const crowded = now - ms[LATEST]! > CROWDED_MS;
+    ms[LATEST] = now;
     const longest = this.#mode === WaitMode.POLL ? LONGEST_POLL_MS : LONGEST_LOOK_MS;
-    if (performance.now() - this.#since[0]! < longest) return true;
-    this.#ended(false);
+    if (!crowded && now - ms[SINCE]! < longest) return true;
+    this.#ended(crowded ? MOST_RARITY : Math.min(this.#rarity + 1, MOST_RARITY));
     return false;
   }
 
   #begin(): void {
-    this.#since[0] = performance.now();
+    this.#ms.fill(performance.now());
     const together = loadFlag(this.#words, EngineWord.TOGETHER);
     // On one CPU neither does anything while the other looks; apart again, looking gets a new chance.
     if (together !== this.#together) {
@@ -57,13 +69,13 @@ export class ReplyWatch {
       this.#rarity = 0;
       this.#skipped = 0;
     }
-    this.#looks = together === 0 && (this.#skipped === 0 || this.#mode === WaitMode.POLL);
+    this.#looks = together === 0 && this.#skipped === 0;
     if (this.#skipped > 0) this.#skipped--;
   }
 
-  #ended(found: boolean): void {
+  #ended(rarity: number): void {
     this.#looks = false;
-    this.#rarity = found ? this.#rarity >> 1 : Math.min(this.#rarity + 1, MOST_RARITY);
+    this.#rarity = rarity;
     this.#skipped = 2 ** this.#rarity - 1;
   }
 
@@ -77,7 +89,11 @@ export class ReplyWatch {
 
   /** Replies have come: by a look, or by a notify. */
   replied(): void {
-    if (this.#looks) this.#ended(true);
-    this.#since[0] = 0;
+    const ms = this.#ms;
+    if (this.#looks) {
+      const crowded = performance.now() - ms[LATEST]! > CROWDED_MS;
+      this.#ended(crowded ? MOST_RARITY : this.#rarity >> 1);
+    }
+    ms[SINCE] = 0;
   }
 }

@@ -1,0 +1,48 @@
+#include "rare_looks.h"
+
+#include "check.h"
+
+namespace ringpost {
+namespace {
+
+// Of so many waits, how many begin with a look.
+template <typename End>
+int Looks(RareLooks& looks, int waits, End end) {
+  int begun = 0;
+  for (int nth = 0; nth < waits; nth++) {
+    if (!looks.IsDue()) continue;
+    begun++;
+    end(begun);
+  }
+  return begun;
+}
+
+TEST(looks_in_vain_become_rare) {
+  RareLooks looks;
+  const auto in_vain = [&](int) { looks.WasInVain(); };
+  CHECK(looks.IsDue());
+  Looks(looks, 1000, in_vain);
+  CHECK_EQ(Looks(looks, 1280, in_vain), 10);
+}
+
+TEST(looks_that_pay_are_soon_at_every_wait_again) {
+  RareLooks looks;
+  Looks(looks, 1000, [&](int) { looks.WasInVain(); });
+  Looks(looks, 128 + 8 + 2, [&](int) { looks.Paid(); });
+  CHECK_EQ(Looks(looks, 100, [&](int) { looks.Paid(); }), 100);
+}
+
+TEST(one_in_five_that_pays_is_too_few) {
+  RareLooks looks;
+  const auto one_in_five = [&](int nth) { nth % 5 == 0 ? looks.Paid() : looks.WasInVain(); };
+  CHECK(Looks(looks, 10'000, one_in_five) < 500);
+}
+
+TEST(a_crowded_cpu_is_left_alone_at_once) {
+  RareLooks looks;
+  looks.Crowded();
+  CHECK_EQ(Looks(looks, 127, [&](int) { looks.Paid(); }), 0);
+}
+
+}  // namespace
+}  // namespace ringpost
