@@ -74,20 +74,28 @@ function isLaidOut(memory: SharedArrayBuffer): boolean {
   return written === layoutHash && readGeometry(memory).totalBytes === memory.byteLength;
 }
 
+function ringsOf(handle: EngineHandle) {
+  const rings: readonly RingHandle[] = [handle, ...handle.otherRings];
+  return {
+    engines: rings.map(({ engine }) => engine),
+    memories: rings.map(({ memory }) => memory),
+  };
+}
+
 /** Makes a client at once; what {@link connect} wraps in a promise. */
 export function connectNow(handle: EngineHandle, options?: ClientShare): Client {
   checkHandle(handle);
   const { slotCount, maxClients } = readGeometry(handle.memory);
   const { credits, weight } = toShare(options, "options", handle, slotCount);
-  // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes.
+  // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes. No
+  // other function in here may name the client, or what it holds: V8 keeps what any of them names for all of them.
   let backendOrGone: WeakRef<RingBackend> | undefined;
   const orphan = (): void => backendOrGone?.deref()?.orphan();
-  const rings: readonly RingHandle[] = [handle, ...handle.otherRings];
-  const memories = rings.map(({ memory }) => memory);
-  const native = addon.connect(handle.engine, memories, orphan, credits, weight);
+  const rings = ringsOf(handle);
+  const native = addon.connect(handle.engine, rings.memories, orphan, credits, weight);
   if (typeof native === "number") throw refusedConnection(native);
-  const nth = rings.findIndex(({ engine }) => engine === native.engine);
-  const mailbox = new Mailbox(memories[nth]!, native.index); // it is one of the handle's
+  const nth = rings.engines.indexOf(native.engine);
+  const mailbox = new Mailbox(rings.memories[nth]!, native.index); // it is one of the handle's
   const firstClient = nth * maxClients;
   const { queueLimit, submit } = handle;
   const backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient);
