@@ -9,8 +9,8 @@ export interface ClientShare {
    */
   readonly credits?: number;
   /**
-   * How many requests the engine takes of this client before the others have their turn, as a multiple of 32: 1 to 16. Counts only
-   * while several clients have more than that to be taken. Default 1.
+   * How many requests the engine takes of this client before the others have their turn, as a multiple of what it takes of them (up
+   * to 32): 1 to 16. Counts only while several clients have more than that to be taken. Default 1.
    */
   readonly weight?: number;
 }

@@ -34,7 +34,7 @@ export interface EngineOptions {
   readonly rings?: number;
   /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
   readonly credits?: number;
-  /** Of `engine.client`: how many requests the engine takes in its turn, as a multiple of 32; 1 to 16. Default 1. */
+  /** Of `engine.client`: how many requests the engine takes in its turn, as a multiple of the others'; 1 to 16. Default 1. */
   readonly weight?: number;
   /** Requests that may wait in one client for a credit; more reject with EAGAIN. Default 65536. */
   readonly queueLimit?: number;
