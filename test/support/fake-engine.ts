@@ -11,6 +11,7 @@ import {
   layoutHash,
   ReplyWord,
   RequestWord,
+  WaitMode,
   writeGeometry,
 } from "@ringpost/protocol";
 import { Client } from "../../packages/client/dist/client.js";
@@ -51,7 +52,7 @@ export class FakeEngine {
   }: FakeEngineOptions) {
     const at = geometry(1, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
-    writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
+    writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex, WaitMode.NOTIFY);
     this.mailbox = new Mailbox(memory, 0);
     const { words, requests, replies } = this.mailbox;
     for (const place of [requests, replies]) {
