@@ -307,8 +307,12 @@ void Engine::Shutdown() {
                   // is a ring
   PublishReplies();
   for (ClientService& service : services_) CloseKept(service);
-  for (const uint32_t client : active_)
-    roster_->Bequeath(client, services_[client].replies, std::move(services_[client].handed));
+  for (const uint32_t client : active_) {
+    ClientService& service = services_[client];
+    uint64_t* connected = &service.mailbox.counters[protocol::service_counter::kConnected];
+    roster_->Bequeath(client, {service.replies, std::move(service.handed), connected,
+                               &memory_.counter(counter::kClientsDrained)});
+  }
   // No SubmitAndWait from here on: the ring goes first, then the memory that the kernel wrote to.
   polled_.Close();
   ring_.Close();

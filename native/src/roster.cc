@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+
+#include "shared_words.h"
 
 namespace ringpost {
 
@@ -150,11 +153,9 @@ void Roster::Orphan(uint32_t client) {
   OrphanLocked(seats_[client]);
 }
 
-void Roster::Bequeath(uint32_t client, const RingProducer<Reply>& replies,
-                      HandedDescriptors handed) {
+void Roster::Bequeath(uint32_t client, Estate estate) {
   const std::lock_guard lock(mutex_);
-  seats_[client].replies = replies;
-  seats_[client].handed = std::move(handed);
+  seats_[client].estate = std::move(estate);
 }
 
 void Roster::EngineGone() {
@@ -176,8 +177,15 @@ void Roster::MarkChanged(Seat& seat) {
   RingDoorbell();
 }
 
+// The counters have no other writer any more: the engine's thread writes none once it is gone, and
+// whoever is here has the mutex.
 void Roster::FreeWithoutEngine(Seat& seat) {
-  seat.handed.CloseUnread(seat.replies);
+  Estate& estate = seat.estate;
+  estate.handed.CloseUnread(estate.replies);
+  if (estate.connected != nullptr) {
+    Count(*estate.connected, ~uint64_t{0});  // to 0
+    Count(*estate.drained);
+  }
   seat.regions->Clear();
   seat.state = SeatState::kFree;
 }

@@ -39,6 +39,15 @@ struct ClientShare {
   uint32_t weight = 1;  // requests taken in its turn, as a multiple of the others'
 };
 
+// What an engine that is gone has put into the mailbox of a client that it served, and where it has
+// counted it. The roster's to tidy up and to count when the client closes.
+struct Estate {
+  RingProducer<Reply> replies;
+  HandedDescriptors handed;
+  uint64_t* connected = nullptr;  // service_counter::kConnected; null where there is no estate
+  uint64_t* drained = nullptr;    // engine_counter::kClientsDrained
+};
+
 // What the engine has to do for a seat, as it was when the roster was read.
 struct SeatChange {
   uint32_t client;
@@ -113,7 +122,7 @@ class Roster {
   void Orphan(uint32_t client);
   // The engine publishes no more replies to this client: its descriptors in those that are unread
   // are the roster's to close, if the client closes without having read them.
-  void Bequeath(uint32_t client, const RingProducer<Reply>& replies, HandedDescriptors handed);
+  void Bequeath(uint32_t client, Estate estate);
   // The engine serves nobody any more, and its ring is closed: orphans all.
   void EngineGone();
 
@@ -125,10 +134,8 @@ class Roster {
     OrphanNotice notice;
     ClientShare share;
     std::unique_ptr<RegionTable>
-        regions;  // made for the seat's first client, kept for the next ones
-    // Once the engine is gone: what it had put into this client's mailbox.
-    RingProducer<Reply> replies;
-    HandedDescriptors handed;
+        regions;    // made for the seat's first client, kept for the next ones
+    Estate estate;  // once the engine is gone
   };
 
   // With the mutex held.

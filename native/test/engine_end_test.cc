@@ -212,6 +212,8 @@ TEST(a_client_that_outlives_its_engine_leaves_no_descriptor_unread) {
   client.CloseAndDrain();
   CHECK(::fcntl(read.get(), F_GETFD) >= 0);
   CHECK_EQ(OpenDescriptors(), descriptors + 1 + 1);  // what was read, and the roster's doorbell
+  CHECK_EQ(client.mailbox().counters[protocol::service_counter::kConnected], 0);
+  CHECK_EQ(engine.counter(protocol::engine_counter::kClientsDrained), 1);
 }
 
 // As the lifecycle of a process that exits: the engine and its clients end at the same moment.
@@ -242,6 +244,9 @@ TEST(the_ends_of_engine_and_clients_race) {
       engine.Stop(0);
     }
     for (std::thread& thread : threads) thread.join();
+    // Whoever was served counts as drained, whether the engine saw it go or was gone before.
+    CHECK_EQ(engine.counter(protocol::engine_counter::kClientsDrained),
+             engine.counter(protocol::engine_counter::kClientsOpened));
   }
   CHECK_EQ(OpenDescriptors(), descriptors);
 }
