@@ -35,7 +35,7 @@ void ForEachSetUp(Body body) {
       {"no SINGLE_ISSUER, no EXT_ARG",
        abi::kSetupSingleIssuer | abi::kSetupCoopTaskrun | abi::kSetupNoSqarray, abi::kFeatExtArg}};
   for (const auto& each : set_ups) {
-    const int failures_before = check::TheSession().failures;
+    const int failures_before = check::FailureCount();
     EngineSetUp set_up;
     set_up.without_setup_flags = each.without_flags;
     set_up.without_features = each.without_features;
@@ -45,7 +45,7 @@ void ForEachSetUp(Body body) {
     body(client);
     CHECK_EQ(client.in_flight(), 0);
     CHECK_EQ(client.strays(), 0);
-    if (check::TheSession().failures > failures_before) {
+    if (check::FailureCount() > failures_before) {
       std::printf("  that was set-up \"%s\"\n", each.name);
     }
   }

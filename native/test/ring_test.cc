@@ -58,10 +58,10 @@ RingOptions OptionsOf(const SetUp& set_up, uint32_t entries, uint32_t completion
 template <typename Body>
 void ForEachSetUp(uint32_t entries, uint32_t completion_entries, Body body) {
   for (const SetUp& set_up : kSetUps) {
-    const int failures_before = check::TheSession().failures;
+    const int failures_before = check::FailureCount();
     Ring ring;
     if (CHECK_EQ(ring.Open(OptionsOf(set_up, entries, completion_entries)), 0)) body(ring);
-    if (check::TheSession().failures > failures_before) {
+    if (check::FailureCount() > failures_before) {
       std::printf("  that was set-up \"%s\"\n", set_up.name);
     }
   }
