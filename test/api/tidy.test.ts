@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const NOT_OURS = /(^|\/)(node_modules|dist|build|generated|\.\w+)(\/|$)/;
+const NOT_OURS = /(^|\/)(node_modules|dist|build|build-test|generated|\.\w+)(\/|$)/;
 
 interface Source {
   /** From the root of the repository. */
