@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // What every project shares. The built packages are linked into node_modules, so Vite takes them for
@@ -10,6 +11,8 @@ const shared = {
 
 export default defineConfig({
   test: {
+    // Vitest would leave one CPU to itself: half of a small machine. Most tests wait for something now and then.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
