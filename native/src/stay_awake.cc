@@ -27,8 +27,10 @@ constexpr int kLooksPerClock = 16;
 // So long between two looks at the clock, and somebody else has had this CPU: a thread of the
 // kernel's, perhaps, that completes what is looked for.
 constexpr std::chrono::microseconds kCrowded{300};
-// Beside a submission thread: how long it sleeps between two later looks. That thread, or a client,
-// may be waiting for this very CPU; sched_yield would give it away for a whole time slice.
+// Beside a submission thread: after so long it sleeps between two looks, and for how long. That
+// thread, or a client, may be waiting for this very CPU; sched_yield would give it away for a whole
+// time slice.
+constexpr std::chrono::microseconds kUntilNaps{40};
 constexpr timespec kNap = {.tv_sec = 0, .tv_nsec = 20'000};
 
 void Pause() {
@@ -67,7 +69,7 @@ bool Engine::StaysAwakeAsLongAsItsThread(bool worked) {
   }
   const auto idle = std::chrono::milliseconds(options_.ring.submission_thread.idle_ms);
   if (now - last_work_ >= idle) return false;
-  if (now - last_work_ < kLongestLook) {
+  if (now - last_work_ < kUntilNaps) {
     Pause();
   } else {
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kNap, nullptr);
