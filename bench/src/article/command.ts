@@ -42,17 +42,15 @@ const RESULTS = fileURLToPath(new URL("../../results/article", import.meta.url))
 
 export const articleCommand: Command = new Command("article")
   .description("The experiment of the article on io_uring, with ringpost beside fio and node:fs.")
-  .option(
-    "--cells <list>",
-    "such as direct,buffered/1m,16k/8: parts left out may be anything",
-    parsedBy(chooseCells),
-    [...cells],
+  .addOption(
+    new Option("--cells <list>", "such as direct,buffered/1m,16k/8: parts left out may be anything")
+      .argParser(parsedBy(chooseCells))
+      .default([...cells], "all"),
   )
-  .option(
-    "--contenders <list>",
-    `of ${rivals.map(({ name }) => shortName(name)).join(", ")}`,
-    parsedBy(chooseRivals),
-    [...rivals],
+  .addOption(
+    new Option("--contenders <list>", `of ${rivals.map(({ name }) => shortName(name)).join(", ")}`)
+      .argParser(parsedBy(chooseRivals))
+      .default([...rivals], "all"),
   )
   .option("--file-mib <n>", "size of the file", wholeNumber(1, 1 << 20), 1024)
   .option("--rounds <n>", "measurements of each (default: 3)", wholeNumber(1, 1000))
