@@ -104,7 +104,7 @@ int Engine::Run() {
       StopByProgress();
     }
     const bool took = !stopping_ && TakeRequests();
-    if (took && placement_.Decide(now_ns_)) Replaced();
+    if (took && placement_.Decide(now_ns_, looks_for_requests_.pays())) Replaced();
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.

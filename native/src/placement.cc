@@ -20,10 +20,13 @@ constexpr uint32_t kTrialWindows = 6;
 // s.
 constexpr uint32_t kLeastPatience = 32;
 constexpr uint32_t kMostPatience = 1024;
-// In hundredths: another placement must be so much better; and a rate that is so much lower than
-// when the choice was made asks for a new one.
-constexpr uint64_t kClearlyBetter = 110;
+// In hundredths of what it gets when it is free, which can't be worse than what the system does by
+// itself: so much it has to get together to be put there, and to stay.
+constexpr uint64_t kClearlyBetter = 130;
+constexpr uint64_t kStillBetter = 115;
+// Of what it gets together: so much when it is free, and one pair of windows is enough.
 constexpr uint64_t kNoDoubt = 150;
+// Of the rate when the choice was made: with less, it is made anew.
 constexpr uint64_t kClearlyLess = 70;
 
 int BindThread(const cpu_set_t& cpus) {
@@ -89,7 +92,7 @@ void Placement::Part() {
   Bind(allowed_);
 }
 
-bool Placement::EndWindow(uint64_t now_ns) {
+bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
   const bool was_together = together_;
   const uint64_t length = now_ns - window_began_ns_;
   const uint64_t rate = uint64_t{requests_} * kWindowNs / length;
@@ -110,6 +113,8 @@ bool Placement::EndWindow(uint64_t now_ns) {
     Choose(chosen_together_);
   } else if (trial_windows_ > 0) {
     ContinueTrial(rate);
+  } else if (!together_ && looks_pay) {
+    // Nothing that could be gained together comes near.
   } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
     rate_together_ = 0;
     rate_free_ = 0;
@@ -121,22 +126,23 @@ bool Placement::EndWindow(uint64_t now_ns) {
 }
 
 // The window that has just ended counts; the next one is the other's. Ends after some of each, or
-// after one where there is no doubt.
+// after one where being free is better beyond doubt.
 void Placement::ContinueTrial(uint64_t rate) {
   (together_ ? rate_together_ : rate_free_) += rate;
   trial_windows_++;
-  const uint64_t mine = chosen_together_ ? rate_together_ : rate_free_;
-  const uint64_t other = chosen_together_ ? rate_free_ : rate_together_;
   const bool paired = trial_windows_ % 2 == 0;
-  const bool no_doubt = std::max(mine, other) * 100 > std::min(mine, other) * kNoDoubt;
+  const bool no_doubt = rate_free_ * 100 > rate_together_ * kNoDoubt;
   if (!paired || (trial_windows_ < kTrialWindows && !no_doubt)) {
     Choose(!together_);
     return;
   }
-  const bool changes = other * 100 > mine * kClearlyBetter;
-  if (changes) chosen_together_ = !chosen_together_;
-  chosen_rate_ = (changes ? other : mine) * 2 / trial_windows_;
-  patience_ = changes ? kLeastPatience : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
+  const bool was_together = chosen_together_;
+  const uint64_t needed = was_together ? kStillBetter : kClearlyBetter;
+  chosen_together_ = rate_together_ * 100 > rate_free_ * needed;
+  chosen_rate_ = (chosen_together_ ? rate_together_ : rate_free_) * 2 / trial_windows_;
+  patience_ = chosen_together_ != was_together
+                  ? kLeastPatience
+                  : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
   until_trial_ = patience_;
   trial_windows_ = 0;
   Choose(chosen_together_);

@@ -8,9 +8,10 @@
 //   together   bound to the CPU from which the doorbell was rung last; follows the client
 //   free       wherever the system puts it; away from the client's CPU where it was put there
 //
-// Idle, the engine is together: its next request comes by the doorbell. Busy with one client, it
-// tries both in turn, some milliseconds each, and stays where it got clearly more requests; the
-// longer a choice holds, the rarer are the trials. Busy with several clients, it is free.
+// Idle, the engine is together: its next request comes by the doorbell. Busy with one client, it is
+// free as long as looking pays. Where it doesn't, both are tried in turn, some milliseconds each,
+// and the engine is put together where it clearly got more requests so; the longer a choice holds,
+// the rarer are the trials. Busy with several clients, it is free.
 #pragma once
 
 #include <sched.h>
@@ -55,15 +56,15 @@ class Placement {
     if (client != client_) of_others_ += requests;
   }
   // After the requests of a round were taken. Returns whether together() is another now.
-  bool Decide(uint64_t now_ns) {
-    return now_ns - window_began_ns_ >= kWindowNs && chooses_ && EndWindow(now_ns);
+  bool Decide(uint64_t now_ns, bool looks_pay) {
+    return now_ns - window_began_ns_ >= kWindowNs && chooses_ && EndWindow(now_ns, looks_pay);
   }
 
  private:
   // Long against a wake-up, and short against what a person notices.
   static constexpr uint64_t kWindowNs = 3'000'000;
 
-  bool EndWindow(uint64_t now_ns);
+  bool EndWindow(uint64_t now_ns, bool looks_pay);
   void ContinueTrial(uint64_t rate);
   void Follow(int cpu);
   void Choose(bool together);
@@ -90,7 +91,7 @@ class Placement {
   uint32_t trial_windows_ = 0;  // of this trial so far; 0: there is none
   uint64_t rate_together_ = 0;
   uint64_t rate_free_ = 0;
-  bool chosen_together_ = true;
+  bool chosen_together_ = false;
   uint64_t chosen_rate_ = 0;
   uint32_t patience_ = 0;  // how long the choice is left alone
   uint32_t until_trial_ = 0;

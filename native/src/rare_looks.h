@@ -19,6 +19,9 @@ class RareLooks {
     return false;
   }
 
+  // Whether most of the latest looks did.
+  [[nodiscard]] bool pays() const { return rarity_ <= 1; }
+
   // How a look ended.
   void Paid() { Become(rarity_ / 2); }
   void WasInVain() { Become(std::min(rarity_ + 1, kMostRarity)); }

@@ -54,12 +54,13 @@ struct Load {
       placement.Took(0, placement.together() ? together : free);
       placement.Took(1, of_another);
       now_ns += kWindowNs;
-      (void)placement.Decide(now_ns);
+      (void)placement.Decide(now_ns, looks_pay);
     }
     return were_together;
   }
 
   Placement placement;
+  bool looks_pay = false;
   uint64_t now_ns = 1'000'000'000;
 };
 
@@ -84,11 +85,18 @@ TEST(a_busy_one_goes_where_it_gets_more_requests) {
   CHECK(apart.Run(1000, 1000, 100) > 990);
 }
 
+TEST(where_looking_pays_it_is_free_without_a_trial) {
+  Load load(Mode::kAuto);
+  load.looks_pay = true;
+  load.Run(2, 1000, 500);
+  CHECK_EQ(load.Run(4000, 1000, 500), 0);
+}
+
 TEST(a_difference_that_may_be_chance_moves_nothing) {
   Load load(Mode::kAuto);
-  load.Run(200, 100, 105);
-  CHECK(load.placement.together());
-  CHECK(load.Run(4000, 100, 105) > 3900);
+  load.Run(200, 120, 100);
+  CHECK(!load.placement.together());
+  CHECK(load.Run(4000, 120, 100) < 100);
 }
 
 TEST(less_than_before_asks_for_a_trial_at_once) {
@@ -101,13 +109,16 @@ TEST(less_than_before_asks_for_a_trial_at_once) {
 
 TEST(after_a_pause_it_is_where_it_was) {
   Load load(Mode::kAuto);
-  load.Run(200, 100, 1000);
-  CHECK(!load.placement.together());
-  load.now_ns += 1'000'000'000;
-  load.Run(1, 1, 1);
+  load.Run(200, 1000, 100);
   CHECK(load.placement.together());
-  load.Run(1, 100, 1000);
-  CHECK(!load.placement.together());
+  Load other(Mode::kAuto);
+  other.Run(200, 100, 1000);
+  CHECK(!other.placement.together());
+  other.now_ns += 1'000'000'000;
+  other.Run(1, 1, 1);
+  CHECK(other.placement.together());
+  other.Run(1, 100, 1000);
+  CHECK(!other.placement.together());
 }
 
 TEST(with_several_clients_it_floats) {

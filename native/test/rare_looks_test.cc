@@ -23,6 +23,7 @@ TEST(looks_in_vain_become_rare) {
   CHECK(looks.IsDue());
   Looks(looks, 1000, in_vain);
   CHECK_EQ(Looks(looks, 1280, in_vain), 10);
+  CHECK(!looks.pays());
 }
 
 TEST(looks_that_pay_are_soon_at_every_wait_again) {
@@ -30,6 +31,7 @@ TEST(looks_that_pay_are_soon_at_every_wait_again) {
   Looks(looks, 1000, [&](int) { looks.WasInVain(); });
   Looks(looks, 128 + 8 + 2, [&](int) { looks.Paid(); });
   CHECK_EQ(Looks(looks, 100, [&](int) { looks.Paid(); }), 100);
+  CHECK(looks.pays());
 }
 
 TEST(one_in_five_that_pays_is_too_few) {

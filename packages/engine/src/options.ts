@@ -96,7 +96,7 @@ export interface EngineOptions {
    * On which CPUs the engine's thread runs. To be woken takes microseconds on the same CPU, tens of them across two; on the same, engine
    * and client never work at the same time. "colocate": on the CPU of the client that woke it last. "spread": on any other. "float":
    * wherever the system puts it. A list: on these CPUs alone, which must be of the process's. "auto" (default): as colocated while it is mostly
-   * idle; busy with one client, it tries that and "float" in turn, and stays where it got more requests; busy with several, it floats. Threads other than the
+   * idle; busy, as floating, but where looking doesn't pay (see `wait`) and one client got clearly more done colocated. Threads other than the
    * engine's are never bound.
    */
   readonly placement?: "auto" | "float" | "colocate" | "spread" | readonly number[];
