@@ -1,15 +1,20 @@
 /** `npm run bench -- article`: the experiment of the article. */
-import { randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { describeMachine } from "../machine.js";
 import { Progress } from "../progress.js";
 import { describeSetup, notMeasuredLines, reportCase, type Setup, toJson } from "../report.js";
+import {
+  addReportOptions,
+  endWith,
+  outputFolder,
+  type ReportOptions,
+  toSetup,
+} from "../report-command.js";
 import { type CaseResult, runCase } from "../rounds.js";
 import { wholeNumber } from "../whole-number.js";
-import { Interrupted, withWorkFolder } from "../work-folder.js";
+import { withWorkFolder } from "../work-folder.js";
 import { articleTrial, type Choice } from "./article.js";
 import { type Cell, cells, chooseCells } from "./cells.js";
 import { drawCharts } from "./charts.js";
@@ -17,19 +22,11 @@ import { toMarkdown } from "./markdown.js";
 import { chooseRivals, type Rival, rivals, shortName } from "./rivals.js";
 import { fioVersion, hasFioEngine } from "./run-fio.js";
 
-interface Options {
+interface Options extends ReportOptions {
   readonly cells: Cell[];
   readonly contenders: Rival[];
   readonly fileMib: number;
-  readonly rounds?: number;
-  readonly ms?: number;
-  readonly warmUp?: number;
-  readonly quick?: true;
-  readonly out: string;
-  readonly seed?: number;
 }
-
-const LONGEST_MS = 600_000;
 
 /**
  * All cells take less than 40 minutes, and some minutes with --quick. At ten thousand transfers a second it takes V8 as many
@@ -52,36 +49,16 @@ export const articleCommand: Command = new Command("article")
       .argParser(parsedBy(chooseRivals))
       .default([...rivals], "all"),
   )
-  .option("--file-mib <n>", "size of the file", wholeNumber(1, 1 << 20), 1024)
-  .option("--rounds <n>", "measurements of each (default: 3)", wholeNumber(1, 1000))
-  .option("--ms <n>", "time of one measurement (default: 1000)", wholeNumber(1, LONGEST_MS))
-  .option(
-    "--warm-up <ms>",
-    "time before it that doesn't count (default: 1000)",
-    wholeNumber(0, LONGEST_MS),
-  )
-  .option("--quick", "fewer rounds and milliseconds, where they aren't given")
-  .option("--out <dir>", "where the report goes", RESULTS)
-  .addOption(
-    new Option("--seed <n>", "of everything random (default: a new one)")
-      .argParser(wholeNumber(0, 2 ** 31 - 1))
-      .env("RINGPOST_SEED"),
-  )
-  .action(main);
+  .option("--file-mib <n>", "size of the file", wholeNumber(1, 1 << 20), 1024);
+
+addReportOptions(articleCommand, USUAL, RESULTS).action(main);
 
 async function main(options: Options): Promise<void> {
   const usual = options.quick ? QUICK : USUAL;
-  const setup: Setup = {
-    machine: describeMachine(),
-    seed: options.seed ?? randomInt(2 ** 31 - 1),
-    rounds: options.rounds ?? usual.rounds,
-    measureMs: options.ms ?? usual.ms,
-    warmUpMs: options.warmUp ?? usual.warmUp,
-  };
+  const setup = toSetup(options, usual);
   const { able, missing } = withoutMissing(options.contenders);
   const choice = { rivals: able, cells: options.cells, fileBytes: options.fileMib * 2 ** 20 };
-  // npm runs scripts in the folder of its package.json, and says where it was called.
-  const out = resolve(process.env.INIT_CWD ?? "", options.out);
+  const out = outputFolder(options);
   console.log(describeSetup(setup));
   for (const line of missing) console.log(`Left out: ${line}`);
   try {
@@ -91,9 +68,7 @@ async function main(options: Options): Promise<void> {
     if (failed.length > 0) process.exitCode = 1;
     await writeReport(out, choice, setup, results, [...missing, ...failed]);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+    endWith(error);
   }
 }
 

@@ -1,15 +1,20 @@
 /** `npm run bench -- pooling`: the comparison with pools of workers. */
-import { randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { describeMachine } from "../machine.js";
+import { Command, InvalidArgumentError } from "commander";
 import { Progress } from "../progress.js";
 import { describeSetup, type Setup } from "../report.js";
+import {
+  addReportOptions,
+  endWith,
+  outputFolder,
+  type ReportOptions,
+  toSetup,
+} from "../report-command.js";
 import { runCase } from "../rounds.js";
-import { wholeNumber, wholeNumbers } from "../whole-number.js";
-import { Interrupted, withWorkFolder } from "../work-folder.js";
+import { wholeNumbers } from "../whole-number.js";
+import { withWorkFolder } from "../work-folder.js";
 import { toMarkdown, verdictLine } from "./markdown.js";
 import { readRecords, toRecord, type WorkloadRecord, writeRecord } from "./record.js";
 import { type Contender, contenders } from "./rivals.js";
@@ -17,19 +22,12 @@ import { nearest, poolingTrial, rivalsOf } from "./trial.js";
 import { tuneThreadPool } from "./tuning.js";
 import { WORKLOADS, type WorkloadName, workloadNames } from "./workloads.js";
 
-interface Options {
+interface Options extends ReportOptions {
   readonly workloads: WorkloadName[];
   readonly contenders: Contender[];
   readonly workers?: number[];
-  readonly rounds?: number;
-  readonly ms?: number;
-  readonly warmUp?: number;
-  readonly quick?: true;
-  readonly out: string;
-  readonly seed?: number;
 }
 
-const LONGEST_MS = 600_000;
 const MOST_WORKERS = 64;
 const TUNING_WORKERS = 4;
 
@@ -50,34 +48,14 @@ export const poolingCommand: Command = new Command("pooling")
     "--workers <list>",
     "numbers of workers (default: 1,2,4,8)",
     wholeNumbers(1, MOST_WORKERS),
-  )
-  .option("--rounds <n>", "measurements of each rival (default: 5)", wholeNumber(1, 1000))
-  .option("--ms <n>", "time of one measurement (default: 1200)", wholeNumber(1, LONGEST_MS))
-  .option(
-    "--warm-up <ms>",
-    "time before it that doesn't count (default: 400)",
-    wholeNumber(0, LONGEST_MS),
-  )
-  .option("--quick", "fewer workers, rounds and milliseconds, where they aren't given")
-  .option("--out <dir>", "where the report goes; it tells of all workloads measured there", RESULTS)
-  .addOption(
-    new Option("--seed <n>", "of everything random (default: a new one)")
-      .argParser(wholeNumber(0, 2 ** 31 - 1))
-      .env("RINGPOST_SEED"),
-  )
-  .action(main);
+  );
+
+addReportOptions(poolingCommand, USUAL, RESULTS).action(main);
 
 async function main(options: Options): Promise<void> {
-  // npm runs scripts in the folder of its package.json, and says where it was called.
-  const out = resolve(process.env.INIT_CWD ?? "", options.out);
+  const out = outputFolder(options);
   const usual = options.quick ? QUICK : USUAL;
-  const setup: Setup = {
-    machine: describeMachine(),
-    seed: options.seed ?? randomInt(2 ** 31 - 1),
-    rounds: options.rounds ?? usual.rounds,
-    measureMs: options.ms ?? usual.ms,
-    warmUpMs: options.warmUp ?? usual.warmUp,
-  };
+  const setup = toSetup(options, usual);
   const workers = options.workers ?? usual.workers;
   console.log(describeSetup(setup));
   mkdirSync(out, { recursive: true });
@@ -95,9 +73,7 @@ async function main(options: Options): Promise<void> {
     await writeReport(out);
     console.log(`\nThe report is ${join(out, "README.md")}`);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
+    endWith(error);
   } finally {
     progress.end();
   }
