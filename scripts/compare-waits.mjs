@@ -1,0 +1,106 @@
+// How often a second cached 4 KiB reads come back, and what each costs, by `wait` and `placement`, beside FileHandle.read: all
+// in one process, in turn. First busy, at some depths; then one read after each pause, as of a lightly loaded process.
+//
+//   node scripts/compare-waits.mjs [rounds]
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Engine } from "../packages/ringpost/dist/index.js";
+
+const ROUNDS = Number(process.argv[2] ?? 5);
+const BUSY_MS = 300;
+const LIGHT_MS = 900;
+const BYTES = 4096;
+const BLOCKS = 4096;
+const DEPTHS = [1, 8, 32];
+const PAUSES_MS = [10, 2];
+const setUps = {
+  "auto, auto": {},
+  "auto, float": { placement: "float" },
+  "poll, auto": { wait: "poll" },
+  "notify, colocate": { wait: "notify", placement: "colocate" },
+  "notify, float": { wait: "notify", placement: "float" },
+};
+
+const folder = mkdtempSync(join(tmpdir(), "ringpost-waits-"));
+writeFileSync(join(folder, "blocks"), Buffer.alloc(BLOCKS * BYTES, 1));
+const file = await open(join(folder, "blocks"));
+const engines = await Promise.all(Object.values(setUps).map((options) => Engine.start(options)));
+
+const anywhere = () => Math.floor(Math.random() * BLOCKS) * BYTES;
+const ways = new Map(
+  Object.keys(setUps).map((name, nth) => [
+    name,
+    (buffer) => engines[nth].client.read(file.fd, buffer, { position: anywhere() }),
+  ]),
+);
+ways.set("FileHandle.read", (buffer) => file.read(buffer, 0, BYTES, anywhere()));
+
+async function busy(read, depth, ms) {
+  const latencies = [];
+  const cpu = process.cpuUsage();
+  const begin = performance.now();
+  const loop = async () => {
+    const buffer = Buffer.alloc(BYTES);
+    for (let now = begin; now < begin + ms; ) {
+      await read(buffer);
+      const before = now;
+      now = performance.now();
+      latencies.push(now - before);
+    }
+  };
+  await Promise.all(Array.from({ length: depth }, loop));
+  return resultOf(latencies, cpu, performance.now() - begin);
+}
+
+async function light(read, pauseMs) {
+  const latencies = [];
+  const cpu = process.cpuUsage();
+  const begin = performance.now();
+  const buffer = Buffer.alloc(BYTES);
+  while (performance.now() < begin + LIGHT_MS) {
+    await sleep(pauseMs);
+    const before = performance.now();
+    await read(buffer);
+    latencies.push(performance.now() - before);
+  }
+  return resultOf(latencies, cpu, performance.now() - begin);
+}
+
+function resultOf(latencies, cpuBefore, ms) {
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return {
+    perSecond: Math.round((latencies.length / ms) * 1000),
+    p50Us: Number((median(latencies) * 1000).toFixed(1)),
+    cpuUs: Number(((user + system) / latencies.length).toFixed(1)),
+  };
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[values.length >> 1];
+}
+
+async function compare(title, measure) {
+  const results = new Map([...ways.keys()].map((name) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, read] of ways) results.get(name).push(await measure(read));
+  }
+  const row = (all) =>
+    Object.fromEntries(Object.keys(all[0]).map((key) => [key, median(all.map((one) => one[key]))]));
+  console.log(title);
+  console.table(Object.fromEntries([...results].map(([name, all]) => [name, row(all)])));
+}
+
+for (const depth of DEPTHS) {
+  await compare(`${depth} at a time, without a pause`, async (read) => {
+    await busy(read, depth, BUSY_MS / 5);
+    return busy(read, depth, BUSY_MS);
+  });
+}
+for (const ms of PAUSES_MS) await compare(`one, every ${ms} ms`, (read) => light(read, ms));
+
+await Promise.all(engines.map((engine) => engine.close()));
+await file.close();
+rmSync(folder, { recursive: true });
