@@ -1,6 +1,6 @@
 /** Loads the native addon, and gives it its types. Every thread that loads it gets its own face to the same native code. */
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { dirname } from "node:path";
 import { layoutHash } from "@ringpost/protocol";
 
 /** A typed array of any kind, on any kind of buffer. */
@@ -118,9 +118,10 @@ export interface Addon {
 type LoadFrom = (directory: string) => Addon;
 
 function load(): Addon {
-  const require = createRequire(import.meta.url);
-  const loadFrom = require("node-gyp-build") as LoadFrom; // untyped package: picks a prebuild, or build/Release
-  const addon = loadFrom(fileURLToPath(new URL("..", import.meta.url)));
+  // By the package's name: this file may have become part of a bundle, wherever that lies.
+  const manifest = createRequire(import.meta.url).resolve("@ringpost/native/package.json");
+  const loadFrom = createRequire(manifest)("node-gyp-build") as LoadFrom; // untyped package: picks a prebuild, or build/Release
+  const addon = loadFrom(dirname(manifest));
   if (addon.layoutHash !== layoutHash) {
     throw new Error(
       `ringpost: the native addon was built from another version of the protocol (layout ${addon.layoutHash}, ` +

@@ -1,15 +1,9 @@
-import { beforeAll, expect, it } from "vitest";
-import { bundleWorker } from "./bundle-worker.js";
+import { expect, it } from "vitest";
 import { runProgram } from "./run-program.js";
 
 const WORKERS = 1000;
 /** Far more than the allocators' moods, far less than what so many workers would leak: each has posted some 50 blocks. */
 const MOST_GROWTH_MIB = 100;
-
-let workerPath = "";
-beforeAll(async () => {
-  workerPath = await bundleWorker("client-worker");
-});
 
 it(`${WORKERS} workers that are terminated at random leak nothing, write to nobody's memory, and disturb nobody`, {
   timeout: 250_000,
@@ -17,7 +11,7 @@ it(`${WORKERS} workers that are terminated at random leak nothing, write to nobo
   const seed = process.env.RINGPOST_SEED ?? Math.floor(Math.random() * 2 ** 32);
   console.log(`terminated at random: RINGPOST_SEED=${seed}`);
   const ending = await runProgram("terminate-at-random", {
-    args: [seed, WORKERS, workerPath],
+    args: [seed, WORKERS],
     // Memory that is freed is overwritten.
     launcher: ["env", "MALLOC_PERTURB_=165"],
     deadlineMs: 240_000,

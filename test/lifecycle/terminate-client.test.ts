@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
-import { bundleWorker } from "./bundle-worker.js";
+import { describe, expect, it } from "vitest";
 import { runProgram } from "./run-program.js";
 
 /** Far more than the allocators' moods, far less than what so many runs would leak: 2 MB of buffers each. */
@@ -18,11 +17,6 @@ const DOINGS = {
   "posts under way": ["readv:post", "file-read:post", "readv:post", "read-whole:post"],
 };
 
-let workerPath = "";
-beforeAll(async () => {
-  workerPath = await bundleWorker("client-worker");
-});
-
 describe.concurrent("terminate() of workers with 500 requests in flight leaks nothing, and disturbs nobody", () => {
   it.each([
     [100, "reads in flight"],
@@ -35,7 +29,7 @@ describe.concurrent("terminate() of workers with 500 requests in flight leaks no
     const seed = process.env.RINGPOST_SEED ?? Math.floor(Math.random() * 2 ** 32);
     console.log(`${doing}: RINGPOST_SEED=${seed}`);
     const ending = await runProgram("terminate-clients", {
-      args: [seed, runs, workerPath, ...DOINGS[doing]],
+      args: [seed, runs, ...DOINGS[doing]],
       deadlineMs: 55_000,
     });
     expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });

@@ -17,8 +17,9 @@ export class SlotTable {
     this.#signals = signals;
     this.#requests = new Array<PendingRequest | undefined>(slotCount).fill(undefined);
     this.#generations = new Int32Array(slotCount);
+    this.#freeSlots = new Int32Array(slotCount);
     // Lowest slot on top: few in flight touch few cache lines.
-    this.#freeSlots = Int32Array.from({ length: slotCount }, (_, nth) => slotCount - 1 - nth);
+    for (let nth = 0; nth < slotCount; nth++) this.#freeSlots[nth] = slotCount - 1 - nth;
     this.#freeCount = slotCount;
   }
 
