@@ -25,11 +25,12 @@ class RareLooks {
   // How a look ended.
   void Paid() { Become(rarity_ / 2); }
   void WasInVain() { Become(std::min(rarity_ + 1, kMostRarity)); }
-  // Somebody else needs this CPU.
-  void Crowded() { Become(kMostRarity); }
+  // Somebody else has had this CPU: another thread, for a whole time slice, or the machine's host.
+  void Crowded() { Become(std::min(rarity_ + kCrowdedStep, kMostRarity)); }
 
  private:
   static constexpr uint32_t kMostRarity = 7;
+  static constexpr uint32_t kCrowdedStep = 2;
 
   void Become(uint32_t rarity) {
     rarity_ = rarity;

@@ -40,10 +40,13 @@ TEST(one_in_five_that_pays_is_too_few) {
   CHECK(Looks(looks, 10'000, one_in_five) < 500);
 }
 
-TEST(a_crowded_cpu_is_left_alone_at_once) {
+TEST(crowded_looks_become_rare_twice_as_fast) {
   RareLooks looks;
   looks.Crowded();
+  CHECK_EQ(Looks(looks, 3, [&](int) { looks.Paid(); }), 0);
+  for (int nth = 0; nth < 10; nth++) looks.Crowded();
   CHECK_EQ(Looks(looks, 127, [&](int) { looks.Paid(); }), 0);
+  CHECK_EQ(Looks(looks, 1, [&](int) { looks.Paid(); }), 1);
 }
 
 }  // namespace

@@ -122,9 +122,29 @@ describe("waits", () => {
 });
 
 describe("a client", () => {
-  it("rings a parked engine once for a batch, and an awake one never", async () => {
+  it("lets the event loop go round while replies are there as soon as it asks", async () => {
+    const fake = new FakeEngine({ credits: 16 });
+    let settled = 0;
+    const settledByThen: number[] = [];
+    setImmediate(function round() {
+      settledByThen.push(settled);
+      if (settled < 1000) setImmediate(round);
+    });
+    for (; settled < 1000; settled++) {
+      const nop = fake.client.nop();
+      for (const request of fake.take()) fake.reply(request);
+      fake.publish();
+      await nop;
+    }
+    settledByThen.push(settled);
+    const between = settledByThen.map((by, nth) => by - (settledByThen[nth - 1] ?? 0));
+    expect(Math.max(...between)).toBeLessThan(200);
+  });
+
+  it("rings a parked engine once for a batch; an awake one never, and hands it each at once", async () => {
     const fake = new FakeEngine({ credits: 16 });
     const nops = [fake.client.nop(), fake.client.nop()];
+    expect(fake.count("BATCHES")).toBe(2);
     await turn();
     expect(fake.doorbells).toBe(0);
     fake.park();
@@ -138,7 +158,7 @@ describe("a client", () => {
     fake.publish();
     await Promise.all(nops);
     expect(fake.count("DOORBELLS")).toBe(1);
-    expect(fake.count("BATCHES")).toBe(3);
+    expect(fake.count("BATCHES")).toBe(4);
   });
 
   it("settles a burst of replies in one pass, in their order", async () => {

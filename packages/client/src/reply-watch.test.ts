@@ -68,3 +68,19 @@ it("polls for much longer where it is told to, and parks at once where it is tol
   const sleeps = new ReplyWatch(wordsOf(WaitMode.NOTIFY));
   for (let nth = 0; nth < 10; nth++) expect(waitFor(sleeps, 10)).toBe(0);
 });
+
+it("finds out twice as fast where somebody else has this CPU", () => {
+  const looksOf = (pauseUs: number): number => {
+    const watch = new ReplyWatch(wordsOf(WaitMode.POLL));
+    let looks = 0;
+    for (let nth = 0; nth < 40; nth++) {
+      if (watch.looksOn()) looks++;
+      nowUs += pauseUs;
+      if (watch.looksOn()) watch.looksOn();
+      watch.replied();
+    }
+    return looks;
+  };
+  expect(looksOf(500)).toBe(40);
+  expect(looksOf(3000)).toBeLessThan(5);
+});

@@ -24,6 +24,9 @@ const LOADS_PER_LOOK = 500;
 /** Where looking doesn't pay, at least one wait in 2^6 begins with a look all the same. */
 const MOST_RARITY = 6;
 
+/** How much rarer a crowded look makes the next ones; one in vain: 1. */
+const CROWDED_STEP = 2;
+
 /** When this wait began; 0 while there is none. */
 const SINCE = 0;
 /** When it was last asked whether to look on. */
@@ -56,7 +59,7 @@ export class ReplyWatch {
     ms[LATEST] = now;
     const longest = this.#mode === WaitMode.POLL ? LONGEST_POLL_MS : LONGEST_LOOK_MS;
     if (!crowded && now - ms[SINCE]! < longest) return true;
-    this.#ended(crowded ? MOST_RARITY : Math.min(this.#rarity + 1, MOST_RARITY));
+    this.#ended(this.#rarity + (crowded ? CROWDED_STEP : 1));
     return false;
   }
 
@@ -75,7 +78,7 @@ export class ReplyWatch {
 
   #ended(rarity: number): void {
     this.#looks = false;
-    this.#rarity = rarity;
+    this.#rarity = Math.min(rarity, MOST_RARITY);
     this.#skipped = 2 ** this.#rarity - 1;
   }
 
@@ -92,7 +95,7 @@ export class ReplyWatch {
     const ms = this.#ms;
     if (this.#looks) {
       const crowded = performance.now() - ms[LATEST]! > CROWDED_MS;
-      this.#ended(crowded ? MOST_RARITY : this.#rarity >> 1);
+      this.#ended(crowded ? this.#rarity + CROWDED_STEP : this.#rarity >> 1);
     }
     ms[SINCE] = 0;
   }

@@ -2,13 +2,14 @@
  * The io_uring backend of a client: posts requests into the mailbox (stages 1 and 2), waits for the engine's notify, and settles
  * the replies (stage 9). All on the client's thread.
  *
- * A turn: requests posted anywhere in one turn of the event loop are encoded as they come, and published together when its
- * microtasks are done (process.nextTick). Replies that are there by then are settled at once; where they are due soon, the
- * client looks again from its event loop (reply-watch.ts); only then does it park. While it hasn't, the engine spares itself
- * the notify.
+ * A turn: requests posted anywhere in one turn of the event loop are encoded as they come. An engine that is awake gets each at
+ * once; one that sleeps gets them together when the turn's microtasks are done (process.nextTick). Replies that are there by then
+ * are settled at once; where they are due soon, the client looks again from its event loop (reply-watch.ts); only then does it
+ * park. While it hasn't, the engine spares itself the notify.
  */
 
 import {
+  isParked,
   type Mailbox,
   notifyFlag,
   park,
@@ -18,7 +19,7 @@ import {
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { batchBucket, ClientCounter, type Operation, operations } from "@ringpost/protocol";
+import { ClientCounter, type Operation, operations } from "@ringpost/protocol";
 import { Admission, type BackendState, firstOf } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
@@ -27,7 +28,7 @@ import { Grace } from "./grace.js";
 import { closedError } from "./node-errors.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { offsetInRegion, pinMemory } from "./pin-memory.js";
-import { publishBatch } from "./publish-batch.js";
+import { BatchPublisher } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
 import { SendOff, SubmitMode } from "./send-off.js";
 import { ReplySettler } from "./settle-replies.js";
@@ -36,8 +37,8 @@ import { type Lease, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
 import { WaitingLine } from "./waiting-line.js";
 
-/** Passes over the replies within one turn of the event loop, before timers and other I/O get theirs. */
-const PASSES_PER_TURN = 8;
+/** Replies that are settled in one turn of the event loop, before timers and other I/O get theirs: a fraction of a millisecond. */
+const REPLIES_PER_TURN = 128;
 
 /**
  * Steps of chains that leave together, before the turn's end: a chain is long enough for the engine to work on some while the
@@ -51,6 +52,7 @@ export class RingBackend implements Backend {
   readonly #native: NativeClient;
   readonly #mailbox: Mailbox;
   readonly #requests: RingProducer;
+  readonly #publisher: BatchPublisher;
   readonly #replies: RingConsumer;
   readonly #slabs: Slabs;
   readonly #slots: SlotTable;
@@ -69,7 +71,7 @@ export class RingBackend implements Backend {
   #unpublished = 0;
   #settled = 0;
   #turnScheduled = false;
-  #passes = 0;
+  #settledThisTurn = 0;
   /** Parked, with the one outstanding wait of this client. */
   #asleep = false;
   #keptAlive = false;
@@ -103,6 +105,7 @@ export class RingBackend implements Backend {
     const posted = () => this.#unpublished;
     this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots, posted);
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+    this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
     const moveUp = (): void => this.#placeWaiting();
     const closing = (fd: number): void => {
@@ -124,6 +127,7 @@ export class RingBackend implements Backend {
     if (!this.#admission.admits(request, this.#state)) return;
     if (request.continues && request.slab < 0) this.#sendOff.hurry();
     this.#place(request);
+    this.#publishToAwake();
     this.#scheduleTurn();
   }
 
@@ -135,6 +139,7 @@ export class RingBackend implements Backend {
     if (!this.#admission.admitsChain(steps, this.#state)) return;
     for (const step of steps) this.#place(step);
     if (this.#unpublished >= STEPS_PER_BATCH && this.#sendOff.isAuto) this.#publish();
+    else this.#publishToAwake();
     this.#scheduleTurn();
   }
 
@@ -177,16 +182,16 @@ export class RingBackend implements Backend {
     this.#scheduleTurn();
   }
 
+  /** It begins while this turn goes on posting. One that sleeps is woken at the turn's end, once for all that was posted. */
+  #publishToAwake(): void {
+    const { words, engineParkedWord } = this.#mailbox;
+    if (this.#sendOff.isAuto && !isParked(words, engineParkedWord)) this.#publish();
+  }
+
   #publish(): void {
     this.#sendOff.left();
-    const entries = this.#cancels.takeUnpublished() + this.#unpublished;
-    if (entries === 0) return;
-    this.#count(ClientCounter.POSTED, this.#unpublished);
-    this.#count(ClientCounter.BATCHES, 1);
-    this.#count(ClientCounter.BATCH_SIZES + batchBucket(entries), 1);
+    this.#publisher.publish(this.#unpublished, this.#cancels.takeUnpublished());
     this.#unpublished = 0;
-    if (publishBatch(this.#requests, this.#mailbox, this.#native))
-      this.#count(ClientCounter.DOORBELLS, 1);
   }
 
   drain(): Promise<void> {
@@ -233,10 +238,8 @@ export class RingBackend implements Backend {
     }
     const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount);
     if (isDue || this.#cancels.areDue) this.#publish();
-    if (this.#asleep) {
-      // The wait from before is still good for what was posted just now.
-    } else if (this.#slots.inFlight === 0) {
-      this.#passes = 0;
+    if (this.#asleep || this.#slots.inFlight === 0) {
+      // The wait from before is still good for what was posted just now; or there is nothing to wait for.
     } else if (this.#replies.available() > 0) {
       this.#settleInTurn();
     } else if (this.#watch.looksOn()) {
@@ -248,13 +251,12 @@ export class RingBackend implements Backend {
     this.#keepAliveWhileBusy();
   }
 
-  /** Replies came in before the client could park. After some passes the event loop gets its turn. */
+  /** Replies came in before the client could park. After so many the event loop gets its turn. */
   #settleInTurn(): void {
-    if (this.#passes++ < PASSES_PER_TURN) {
+    if (this.#settledThisTurn < REPLIES_PER_TURN) {
       this.#settle();
       this.#scheduleTurn();
     } else {
-      this.#passes = 0;
       this.#turnSoon();
     }
   }
@@ -263,25 +265,23 @@ export class RingBackend implements Backend {
   #turnSoon(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
+    this.#settledThisTurn = 0;
     setImmediate(this.#onTurn);
   }
 
   #sleep(): void {
     const { words, parkedWord } = this.#mailbox;
     park(words, parkedWord);
-    if (this.#replies.available() > 0) {
-      unpark(words, parkedWord);
-      this.#settleInTurn();
-      return;
-    }
-    const wakeup = sleep(words, parkedWord);
+    const hasReplies = this.#replies.available() > 0;
+    if (hasReplies) unpark(words, parkedWord);
+    const wakeup = hasReplies ? undefined : sleep(words, parkedWord);
     if (wakeup === undefined) {
       this.#settleInTurn();
-      return;
+    } else {
+      this.#settledThisTurn = 0;
+      this.#asleep = true;
+      void wakeup.then(this.#onWake);
     }
-    this.#passes = 0;
-    this.#asleep = true;
-    void wakeup.then(this.#onWake);
   }
 
   /** Stage 9, from the engine's notify (stage 8). */
@@ -301,6 +301,7 @@ export class RingBackend implements Backend {
     const late = this.#settler.lateReplies - lateReplies;
     const count = taken - (this.#settler.eventReplies - eventReplies);
     this.#settled += count;
+    this.#settledThisTurn += taken;
     this.#count(ClientCounter.SETTLED, count - late);
     this.#count(ClientCounter.LATE_REPLIES, late);
     this.#placeWaiting();

@@ -37,6 +37,11 @@ export function unpark(words: Int32Array, parkedWord: number): void {
   storeFlag(words, parkedWord, AWAKE);
 }
 
+/** Whether the other side sleeps, or is about to: advice, stale at once. Who has published asks {@link claimWake}. */
+export function isParked(words: Int32Array, parkedWord: number): boolean {
+  return loadFlag(words, parkedWord) === PARKED;
+}
+
 /** W2, after the publish. True: the other side sleeps, and this caller alone has to wake it. */
 export function claimWake(words: Int32Array, parkedWord: number): boolean {
   return (
