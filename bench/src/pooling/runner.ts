@@ -49,7 +49,7 @@ async function startPool({ trial, folder, seed }: Task, rival: Rival): Promise<R
   const engine =
     rival.contender === "shared" ? await (await import("ringpost")).Engine.start() : undefined;
   const workers = workersOf(rival);
-  const pool = await startWorkers(rival.contender, LOOP_MODULES, workers, engine?.handle());
+  const pool = await startWorkers(rival.contender, LOOP_MODULES, workers, engine);
   const shared = { workload: toLoop(trial), folder, seed, inFlight: IN_FLIGHT_PER_WORKER };
   return {
     run: (durationMs) => {
@@ -121,14 +121,16 @@ async function startWorkers(
   contender: Contender,
   modules: Modules,
   workers: number,
-  workerData?: unknown,
+  engine?: Engine,
 ): Promise<Pool> {
   const module = modules[contender];
   if (module === undefined) throw new Error(`${contender} has no workers for this`);
   const filename = new URL(`./workers/${module}.js`, import.meta.url).href;
   const options = { filename, minThreads: workers, maxThreads: workers };
   const { default: Pool } = await loadPool(contender === "tinypool" ? "tinypool" : "piscina");
-  return new Pool({ ...options, workerData });
+  if (engine === undefined) return new Pool(options);
+  const { withEngine } = await import("ringpost/piscina");
+  return new Pool(withEngine(engine, options));
 }
 
 /** Not by a name that TypeScript knows: piscina's declarations don't stand up to `exactOptionalPropertyTypes`. */
