@@ -100,11 +100,12 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
   window_began_ns_ = now_ns;
   requests_ = 0;
   of_others_ = 0;
+  const bool idle = length > kLongWindows * kWindowNs || rate < kBusy;
   if (!tries_) {
-    parts_ = true;
+    parts_ = !idle;
     return false;
   }
-  if (several || length > kLongWindows * kWindowNs || rate < kBusy) {
+  if (several || idle) {
     busy_ = false;
     Choose(!several);
   } else if (!std::exchange(busy_, true)) {

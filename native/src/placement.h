@@ -76,7 +76,7 @@ class Placement {
   cpu_set_t allowed_ = {};
   bool chooses_ = false;  // kAuto
   bool tries_ = false;    // kAuto, and sleeps
-  bool parts_ = false;    // kAuto, never sleeps, and has not parted in this window yet
+  bool parts_ = false;    // kAuto, never sleeps, is busy, and has not parted in this window yet
   bool together_ = false;
   int rung_on_ = -1;
 

@@ -128,19 +128,22 @@ TEST(with_several_clients_it_floats) {
   CHECK_EQ(load.Run(500, 1000, 100, 500), 0);
 }
 
-TEST(one_that_never_sleeps_is_parted_once_per_window) {
+TEST(one_that_never_sleeps_is_parted_once_per_busy_window) {
   Load load(Mode::kAuto, true);
   CHECK(!load.placement.together());
-  load.Run(2, 2, 2);
+  load.Run(2, 20, 20);
   CHECK(!load.placement.together());
   const int here = ::sched_getcpu();
   load.placement.Rung(here);
   load.placement.Rung(here);
   CHECK_EQ(bound.size(), size_t{2});  // off the client's, then all
   CHECK_EQ(bound[1], static_cast<int>(Cpus().size()));
-  load.Run(1, 2, 2);
+  load.Run(1, 20, 20);
   load.placement.Rung(here);
   CHECK_EQ(bound.size(), size_t{4});
+  load.Run(1, 2, 2);
+  load.placement.Rung(here);
+  CHECK_EQ(bound.size(), size_t{4});  // moving would take longer than the request
 }
 
 TEST(colocated_and_spread_follow_the_client) {
