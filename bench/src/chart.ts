@@ -136,12 +136,22 @@ function xChannel(chart: Chart, scale: Spec): Spec {
   };
 }
 
+/** 20k, but 0.2 (not 200m). A logarithmic axis leaves most labels empty. */
+const Y_LABEL = "datum.label && datum.value < 1 ? format(datum.value, '~g') : datum.label";
+
 function yChannel({ yTitle, scale }: Chart, field: string): Spec {
   return {
     field,
     type: "quantitative",
     title: yTitle,
-    axis: { format: "~s", gridColor: "#e4e4e4", domain: false, ticks: false, tickCount: 6 },
+    axis: {
+      format: "~s",
+      labelExpr: Y_LABEL,
+      gridColor: "#e4e4e4",
+      domain: false,
+      ticks: false,
+      tickCount: 6,
+    },
     scale: scale === "log" ? { type: "log" } : { zero: true },
   };
 }
