@@ -1,6 +1,6 @@
 /** The two clients of the trial "fairness": one that has thousands of reads queued, and one that makes one at a time. */
 import { constants } from "node:fs";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Client } from "ringpost";
 import { ClosedLoop, runPromises } from "./closed-loop.js";
 import { Random } from "./random.js";
@@ -16,6 +16,7 @@ const GREEDY_BUFFERS = 256;
 /** Every latency counts: there is one client, whose every read is asked about. */
 const EVERY_ONE = 1;
 const LOOK_MS = 20;
+const BUSY_MS = 1;
 
 export interface ReadWork {
   readonly path: string;
@@ -63,6 +64,17 @@ export async function readGreedily(
   await Promise.all(chains);
   await close();
   return perSecond;
+}
+
+/** In place of the greedy one: wants a CPU as it does, and nothing of the engine. */
+export async function keepBusy(isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const end = performance.now() + BUSY_MS;
+    while (performance.now() < end) {
+      // So do programs that compute.
+    }
+    await setImmediate();
+  }
 }
 
 /** The polite one. */

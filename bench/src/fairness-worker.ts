@@ -1,10 +1,10 @@
-/** A worker of the trial "fairness", with one of its two clients. */
+/** A worker of the trial "fairness", with one of its two clients, or with what takes the place of the greedy one. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type ClientShare, connect, type EngineHandle } from "ringpost";
-import { type ReadWork, readGreedily, readPolitely } from "./fairness-clients.js";
+import { keepBusy, type ReadWork, readGreedily, readPolitely } from "./fairness-clients.js";
 
 export interface FairnessWorkerInput {
-  readonly role: "greedy" | "polite";
+  readonly role: "greedy" | "busy" | "polite";
   readonly handle: EngineHandle;
   readonly share: ClientShare;
   readonly work: ReadWork;
@@ -15,10 +15,17 @@ export interface FairnessWorkerInput {
 }
 
 const { role, handle, share, work, warmUpMs, measureMs, over } = workerData as FairnessWorkerInput; // fairness.ts
-const client = await connect(handle, share);
-const answer =
-  role === "greedy"
-    ? await readGreedily(client, work, () => Atomics.load(over, 0) !== 0)
-    : await readPolitely(client, work, warmUpMs, measureMs);
-await client.disconnect();
-parentPort?.postMessage(answer);
+const isOver = (): boolean => Atomics.load(over, 0) !== 0;
+
+async function answer(): Promise<unknown> {
+  if (role === "busy") return keepBusy(isOver);
+  const client = await connect(handle, share);
+  const answered =
+    role === "greedy"
+      ? await readGreedily(client, work, isOver)
+      : await readPolitely(client, work, warmUpMs, measureMs);
+  await client.disconnect();
+  return answered;
+}
+
+parentPort?.postMessage(await answer());

@@ -1,6 +1,6 @@
 /** More requests than a client has credits: they wait in order, up to a limit. */
 import fs from "node:fs";
-import { connect } from "ringpost";
+import { connect, Engine } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { useEngine } from "../support/engine-setups.js";
@@ -225,5 +225,18 @@ describe("on tiny rings", () => {
     expect(await within(SOON_MS, "readFile", text)).toBe("asked for in time");
     await Promise.all(nops);
     await within(SOON_MS, "disconnect", closed);
+  });
+
+  it("the next step of a readFile, posted while replies are settled, leaves once their places are free", async () => {
+    await using engine = await Engine.start({ credits: 8 });
+    const { client } = engine;
+    const path = dir().file(patternBytes(300_000)); // too long for its first step
+    const loop = async (_: unknown, nth: number): Promise<void> => {
+      for (let round = 0; round < 600; round++) {
+        await (nth % 2 === 0 ? client.nop() : client.readFile(path));
+      }
+    };
+    // An engine that found more with it than there are credits would serve the client no more.
+    await within(SOON_MS, "all", Promise.all(Array.from({ length: 12 }, loop)));
   });
 });

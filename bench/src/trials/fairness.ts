@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type ClientShare, connect, Engine } from "ringpost";
 import { LOOP_METRICS } from "../closed-loop.js";
-import { FILE_BYTES, type ReadWork, readGreedily, readPolitely } from "../fairness-clients.js";
+import {
+  FILE_BYTES,
+  keepBusy,
+  type ReadWork,
+  readGreedily,
+  readPolitely,
+} from "../fairness-clients.js";
 import type { FairnessWorkerInput } from "../fairness-worker.js";
 import {
   type Goal,
@@ -19,6 +25,8 @@ import {
 import { warmFile } from "../warm-file.js";
 
 const ALONE = "alone";
+/** What the scheduler alone does to the polite one, where there are fewer CPUs than threads that want one. */
+const BESIDE_BUSY = "beside a thread that computes";
 const BESIDE = "beside the greedy one";
 
 const ALL_CREDITS = 256;
@@ -78,17 +86,23 @@ async function measureFairness(task: Task): Promise<Measurement> {
   const input = { handle: engine.handle(), warmUpMs, measureMs, over };
 
   const isOver = (): boolean => Atomics.load(over, 0) !== 0;
-  let greedy: Promise<number> | undefined;
-  if (task.rival === BESIDE) {
-    greedy = politeInWorker
-      ? connect(engine.handle(), share).then((client) => readGreedily(client, greedyWork, isOver))
-      : inWorker<number>({ ...input, role: "greedy", share, work: greedyWork });
-  }
+  const others: Record<string, () => Promise<number | undefined>> = {
+    [ALONE]: async () => undefined,
+    [BESIDE_BUSY]: () =>
+      politeInWorker
+        ? keepBusy(isOver).then(() => undefined)
+        : inWorker({ ...input, role: "busy", share, work: greedyWork }),
+    [BESIDE]: () =>
+      politeInWorker
+        ? connect(engine.handle(), share).then((client) => readGreedily(client, greedyWork, isOver))
+        : inWorker({ ...input, role: "greedy", share, work: greedyWork }),
+  };
+  const other = others[task.rival]?.();
   const polite = politeInWorker
     ? await inWorker<Measurement>({ ...input, role: "polite", share: {}, work })
     : await readPolitely(engine.client, work, warmUpMs, measureMs);
   Atomics.store(over, 0, 1);
-  const greedyPerSecond = await greedy;
+  const greedyPerSecond = await other;
   await engine.close();
   return greedyPerSecond === undefined ? polite : { ...polite, greedyPerSecond };
 }
@@ -96,7 +110,7 @@ async function measureFairness(task: Task): Promise<Measurement> {
 export const fairness: Trial = {
   name: "fairness",
   title: "Reads of 4 KiB, one at a time, beside a client that keeps 10,000 of them queued",
-  rivals: [ALONE, BESIDE],
+  rivals: [ALONE, BESIDE_BUSY, BESIDE],
   ours: [BESIDE],
   metrics,
   notMeasured: ["more than two clients, weights, writes, requests of different sizes"],

@@ -7,7 +7,6 @@
  * are settled at once; where they are due soon, the client looks again from its event loop (reply-watch.ts); only then does it
  * park. While it hasn't, the engine spares itself the notify.
  */
-
 import {
   isParked,
   type Mailbox,
@@ -69,7 +68,6 @@ export class RingBackend implements Backend {
   #closed: Promise<void> | undefined;
   /** Posted since the last publish. */
   #unpublished = 0;
-  #settled = 0;
   #turnScheduled = false;
   #settledThisTurn = 0;
   /** Parked, with the one outstanding wait of this client. */
@@ -101,10 +99,14 @@ export class RingBackend implements Backend {
     this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
     this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
     this.#slots = new SlotTable(credits, this.#slabs, this.#signals);
-    this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots);
-    const posted = () => this.#unpublished;
-    this.#cancels = new CancelEntries(mailbox, this.#requests, this.#slots, posted);
+    this.#cancels = new CancelEntries(
+      mailbox,
+      this.#requests,
+      this.#slots,
+      () => this.#unpublished,
+    );
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+    this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots, this.#counters);
     this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
     const moveUp = (): void => this.#placeWaiting();
@@ -189,6 +191,11 @@ export class RingBackend implements Backend {
   }
 
   #publish(): void {
+    if (this.#settler.settles) {
+      // Their places in the reply ring are given back first; the turn that follows publishes.
+      this.#sendOff.hurry();
+      return;
+    }
     this.#sendOff.left();
     this.#publisher.publish(this.#unpublished, this.#cancels.takeUnpublished());
     this.#unpublished = 0;
@@ -294,16 +301,10 @@ export class RingBackend implements Backend {
   }
 
   #settle(): void {
-    const { lateReplies, eventReplies } = this.#settler;
     const taken = this.#settler.settleAll();
     if (taken === 0) return;
     this.#watch.replied();
-    const late = this.#settler.lateReplies - lateReplies;
-    const count = taken - (this.#settler.eventReplies - eventReplies);
-    this.#settled += count;
     this.#settledThisTurn += taken;
-    this.#count(ClientCounter.SETTLED, count - late);
-    this.#count(ClientCounter.LATE_REPLIES, late);
     this.#placeWaiting();
   }
 
@@ -321,9 +322,8 @@ export class RingBackend implements Backend {
     // What hasn't left keeps nothing alive: it may never leave.
     const busy = this.#slots.inFlight > this.#unpublished;
     if (!busy) this.#grace.end();
-    if (busy === this.#keptAlive) return;
+    if (busy !== this.#keptAlive) this.#native.keepAlive(busy);
     this.#keptAlive = busy;
-    this.#native.keepAlive(busy);
   }
 
   #count(counter: number, more: number): void {
@@ -331,14 +331,13 @@ export class RingBackend implements Backend {
   }
 
   #registerSlab(slab: number, bytes: number): void {
-    // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory.
+    // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory, and works.
     if (this.#slots.freeCount < 2) return;
     const request = this.begin(operations.registerSlab);
     request.continues = true;
     request.slab = slab;
     request.length = bytes;
     request.decode = nothing;
-    // Not registered (locked-memory limit, an old kernel): the slab is plain page-aligned memory, and works.
     request.promise().catch(() => undefined);
     this.post(request);
   }
@@ -355,11 +354,11 @@ export class RingBackend implements Backend {
     this.#state = "closing";
     this.#sendOff.end();
     this.#scheduleTurn();
-    let settled = -1;
+    let ended = -1;
     while (this.#slots.inFlight > 0) {
       // What was posted in this very turn has not been published yet: it gets its grace, too.
-      if (settled === this.#settled) this.#cancelRest();
-      settled = this.#settled;
+      if (ended === this.#settler.ended) this.#cancelRest();
+      ended = this.#settler.ended;
       await this.#grace.pass();
     }
     if (this.#state !== "closing") return;

@@ -1,6 +1,6 @@
 /** Stage 9 of 9, client's thread: one pass over all replies that are there, each settling the promise of its request. */
 import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
-import { Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
+import { ClientCounter, Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
 import { abortError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
@@ -11,29 +11,38 @@ interface MutablePayload extends ReplyPayload {
 }
 
 export class ReplySettler {
-  /** Replies whose request was no longer waiting: of an older generation, or garbage. Dropped. */
-  lateReplies = 0;
-  /** Replies that settled nothing: events of streams. */
-  eventReplies = 0;
+  /** Replies that ended something; events of streams don't. */
+  ended = 0;
+  #settles = false;
   readonly #mailbox: Mailbox;
   readonly #replies: RingConsumer;
   readonly #slots: SlotTable;
+  readonly #counters: Float64Array;
   readonly #payload: MutablePayload;
 
-  constructor(mailbox: Mailbox, replies: RingConsumer, slots: SlotTable) {
+  /** @param counters by {@link ClientCounter} */
+  constructor(mailbox: Mailbox, replies: RingConsumer, slots: SlotTable, counters: Float64Array) {
     this.#mailbox = mailbox;
     this.#replies = replies;
     this.#slots = slots;
+    this.#counters = counters;
     this.#payload = { values: mailbox.payloadValues, at: 0 };
+  }
+
+  /** Whether {@link settleAll} is under way. What it calls may post: the next step of a whole-file read, or a subscriber. */
+  get settles(): boolean {
+    return this.#settles;
   }
 
   /** Returns how many replies there were. */
   settleAll(): number {
     const replies = this.#replies;
     const count = replies.available();
+    this.#settles = true;
     for (let nth = 0; nth < count; nth++) this.#settle(replies.take());
-    // Before any request reuses a slot: the engine takes no more requests than there is room for replies.
+    // Before any request that reuses a slot is published: the engine takes no more than there is room for replies.
     if (count > 0) replies.release();
+    this.#settles = false;
     return count;
   }
 
@@ -45,11 +54,13 @@ export class ReplySettler {
       this.#giveEvents(at);
       return;
     }
+    this.ended++;
     const request = this.#slots.complete(slot, words[at + ReplyWord.GENERATION]!);
     if (request === undefined) {
-      this.lateReplies++;
+      this.#dropLate();
       return;
     }
+    this.#counters[ClientCounter.SETTLED]! += 1;
     const result = words[at + ReplyWord.RESULT]!;
     if (result >= 0 && request.decode === undefined) {
       request.resolve(result);
@@ -65,11 +76,16 @@ export class ReplySettler {
     const slot = words[at + ReplyWord.SLOT]!;
     const request = this.#slots.waiting(slot, words[at + ReplyWord.GENERATION]!);
     if (request?.takeEvents === undefined) {
-      this.lateReplies++;
+      this.ended++;
+      this.#dropLate();
       return;
     }
-    this.eventReplies++;
     request.takeEvents(words[at + ReplyWord.RESULT]!);
+  }
+
+  /** Its request no longer waits: it is of an older generation, or garbage. */
+  #dropLate(): void {
+    this.#counters[ClientCounter.LATE_REPLIES]! += 1;
   }
 }
 
