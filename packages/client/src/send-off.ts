@@ -1,6 +1,6 @@
 /**
- * When requests leave for the engine: at the end of the turn in which they were posted, when there are enough of them, or when
- * the program says so. Client's thread; what `Engine.start`'s option `submit` means.
+ * When requests leave for the engine: at once or at the end of the turn in which they were posted (AUTO, as the engine is awake or
+ * not: ring-backend.ts), when there are enough of them, or when the program says so. Client's thread; what `Engine.start`'s option `submit` means.
  */
 
 /** As it goes through a handle: AUTO, MANUAL, or a threshold of at least 1. */
