@@ -1,11 +1,13 @@
 /** What the commands that write a report of their own have in common: how long they measure, where the report goes, how they end. */
 import { randomInt } from "node:crypto";
-import { resolve } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { describeMachine } from "./machine.js";
-import type { Setup } from "./report.js";
+import { Progress } from "./progress.js";
+import { describeSetup, type Setup } from "./report.js";
 import { wholeNumber } from "./whole-number.js";
-import { Interrupted } from "./work-folder.js";
+import { Interrupted, withWorkFolder } from "./work-folder.js";
 
 export interface Times {
   readonly rounds: number;
@@ -18,6 +20,17 @@ export interface ReportOptions extends Partial<Times> {
   readonly quick?: boolean;
   readonly out: string;
   readonly seed?: number;
+}
+
+/** What there is to measure with, and to write the report. */
+export interface ReportRun {
+  readonly setup: Setup;
+  /** For files that are measured with; gone afterwards. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** Where the report goes. */
+  readonly out: string;
 }
 
 const LONGEST_MS = 600_000;
@@ -49,7 +62,31 @@ export function addReportOptions(command: Command, usual: Times, results: string
     );
 }
 
-export function toSetup(options: ReportOptions, usual: Times): Setup {
+/** Measures and writes the report, as `run` does it; without one, the command ends and says why. */
+export async function runReport(
+  name: string,
+  options: ReportOptions,
+  usual: Times,
+  run: (around: ReportRun) => Promise<void>,
+): Promise<void> {
+  const setup = toSetup(options, usual);
+  const out = outputFolder(options);
+  console.log(describeSetup(setup));
+  mkdirSync(out, { recursive: true });
+  const progress = new Progress("measurements");
+  try {
+    await withWorkFolder(`ringpost-${name}-`, (folder, signal) =>
+      run({ setup, folder, signal, progress, out }),
+    );
+    console.log(`\nThe report is ${join(out, "README.md")}`);
+  } catch (error) {
+    endWith(error);
+  } finally {
+    progress.end();
+  }
+}
+
+function toSetup(options: ReportOptions, usual: Times): Setup {
   return {
     machine: describeMachine(),
     seed: options.seed ?? randomInt(2 ** 31 - 1),
@@ -60,12 +97,12 @@ export function toSetup(options: ReportOptions, usual: Times): Setup {
 }
 
 /** npm runs scripts in the folder of its package.json, and says where it was called. */
-export function outputFolder({ out }: ReportOptions): string {
+function outputFolder({ out }: ReportOptions): string {
   return resolve(process.env.INIT_CWD ?? "", out);
 }
 
 /** The command ends, and says why. */
-export function endWith(error: unknown): void {
+function endWith(error: unknown): void {
   if (!(error instanceof Error)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = error instanceof Interrupted ? error.exitCode : 1;

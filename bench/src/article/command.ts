@@ -1,20 +1,17 @@
 /** `npm run bench -- article`: the experiment of the article. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { Progress } from "../progress.js";
-import { describeSetup, notMeasuredLines, reportCase, type Setup, toJson } from "../report.js";
+import { notMeasuredLines, reportCase, toJson } from "../report.js";
 import {
   addReportOptions,
-  endWith,
-  outputFolder,
   type ReportOptions,
-  toSetup,
+  type ReportRun,
+  runReport,
 } from "../report-command.js";
 import { type CaseResult, runCase } from "../rounds.js";
 import { wholeNumber } from "../whole-number.js";
-import { withWorkFolder } from "../work-folder.js";
 import { articleTrial, type Choice } from "./article.js";
 import { type Cell, cells, chooseCells } from "./cells.js";
 import { drawCharts } from "./charts.js";
@@ -53,23 +50,15 @@ export const articleCommand: Command = new Command("article")
 
 addReportOptions(articleCommand, USUAL, RESULTS).action(main);
 
-async function main(options: Options): Promise<void> {
-  const usual = options.quick ? QUICK : USUAL;
-  const setup = toSetup(options, usual);
+function main(options: Options): Promise<void> {
   const { able, missing } = withoutMissing(options.contenders);
   const choice = { rivals: able, cells: options.cells, fileBytes: options.fileMib * 2 ** 20 };
-  const out = outputFolder(options);
-  console.log(describeSetup(setup));
-  for (const line of missing) console.log(`Left out: ${line}`);
-  try {
-    const { results, failed } = await withWorkFolder("ringpost-article-", (folder, signal) =>
-      runCells(choice, setup, folder, signal),
-    );
+  return runReport("article", options, options.quick ? QUICK : USUAL, async (run) => {
+    for (const line of missing) console.log(`Left out: ${line}`);
+    const { results, failed } = await runCells(choice, run);
     if (failed.length > 0) process.exitCode = 1;
-    await writeReport(out, choice, setup, results, [...missing, ...failed]);
-  } catch (error) {
-    endWith(error);
-  }
+    await writeReport(run, choice, results, [...missing, ...failed]);
+  });
 }
 
 /** Those that this machine can run, and a word on each of the others. */
@@ -87,45 +76,37 @@ function withoutMissing(chosen: readonly Rival[]): { able: Rival[]; missing: str
 
 async function runCells(
   choice: Choice,
-  setup: Setup,
-  folder: string,
-  signal: AbortSignal,
+  { setup, folder, signal, progress }: ReportRun,
 ): Promise<{ results: CaseResult[]; failed: string[] }> {
   const trial = articleTrial(choice);
-  const progress = new Progress("measurements");
   const results: CaseResult[] = [];
   const failed: string[] = [];
   progress.begin(`making a file of ${choice.fileBytes / 2 ** 20} MiB`, 1);
   trial.makeFixture?.(folder, setup.seed);
-  try {
-    for (const trialCase of trial.cases({ depths: [], placements: ["free"] })) {
-      let measured = 0;
-      const onMeasured = (): void => progress.update(++measured);
-      progress.begin(trialCase.title, setup.rounds * trial.rivals.length);
-      try {
-        const options = { ...setup, folder, cpu: undefined, signal, onMeasured };
-        const result = await runCase(trial, trialCase, options);
-        results.push(result);
-        progress.end();
-        console.log(`\n${reportCase(result)}`);
-      } catch (error) {
-        signal.throwIfAborted();
-        // The other cells may well work, and their results are wanted.
-        const message = `${trialCase.title}: ${error instanceof Error ? error.message : error}`;
-        failed.push(message);
-        process.stderr.write(`${message}\n`);
-      }
+  for (const trialCase of trial.cases({ depths: [], placements: ["free"] })) {
+    let measured = 0;
+    const onMeasured = (): void => progress.update(++measured);
+    progress.begin(trialCase.title, setup.rounds * trial.rivals.length);
+    try {
+      const options = { ...setup, folder, cpu: undefined, signal, onMeasured };
+      const result = await runCase(trial, trialCase, options);
+      results.push(result);
+      progress.end();
+      console.log(`\n${reportCase(result)}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      // The other cells may well work, and their results are wanted.
+      const message = `${trialCase.title}: ${error instanceof Error ? error.message : error}`;
+      failed.push(message);
+      process.stderr.write(`${message}\n`);
     }
-  } finally {
-    progress.end();
   }
   return { results, failed };
 }
 
 async function writeReport(
-  out: string,
+  { out, setup }: ReportRun,
   { fileBytes }: Choice,
-  setup: Setup,
   results: readonly CaseResult[],
   missing: readonly string[],
 ): Promise<void> {
@@ -133,14 +114,12 @@ async function writeReport(
   const pictures = await drawCharts(setup, results);
   const fio = fioVersion();
   const page = toMarkdown({ setup, results, notMeasured, fileBytes, fio, pictures });
-  mkdirSync(out, { recursive: true });
   writeFileSync(join(out, "results.json"), toJson(setup, results, notMeasured));
   writeFileSync(join(out, "README.md"), page);
   for (const { name, svg, png } of pictures) {
     writeFileSync(join(out, `${name}.svg`), svg);
     writeFileSync(join(out, `${name}.png`), png);
   }
-  console.log(`\nThe report is ${join(out, "README.md")}`);
 }
 
 function parsedBy<T>(parse: (text: string) => T): (text: string) => T {

@@ -1,20 +1,16 @@
 /** `npm run bench -- pooling`: the comparison with pools of workers. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { Progress } from "../progress.js";
-import { describeSetup, type Setup } from "../report.js";
 import {
   addReportOptions,
-  endWith,
-  outputFolder,
   type ReportOptions,
-  toSetup,
+  type ReportRun,
+  runReport,
 } from "../report-command.js";
 import { runCase } from "../rounds.js";
 import { wholeNumbers } from "../whole-number.js";
-import { withWorkFolder } from "../work-folder.js";
 import { toMarkdown, verdictLine } from "./markdown.js";
 import { readRecords, toRecord, type WorkloadRecord, writeRecord } from "./record.js";
 import { type Contender, contenders } from "./rivals.js";
@@ -52,38 +48,21 @@ export const poolingCommand: Command = new Command("pooling")
 
 addReportOptions(poolingCommand, USUAL, RESULTS).action(main);
 
-async function main(options: Options): Promise<void> {
-  const out = outputFolder(options);
+function main(options: Options): Promise<void> {
   const usual = options.quick ? QUICK : USUAL;
-  const setup = toSetup(options, usual);
-  const workers = options.workers ?? usual.workers;
-  console.log(describeSetup(setup));
-  mkdirSync(out, { recursive: true });
-  const progress = new Progress("measurements");
-  try {
-    await withWorkFolder("ringpost-pooling-", async (folder, signal) => {
-      for (const workload of options.workloads) {
-        const around = { setup, folder, signal, progress, workers, contenders: options.contenders };
-        const record = await measureWorkload(workload, around);
-        if (record === undefined) continue;
-        writeRecord(out, record);
-        console.log(`\n${record.title}\n${linesOf(record).join("\n")}`);
-      }
-    });
-    await writeReport(out);
-    console.log(`\nThe report is ${join(out, "README.md")}`);
-  } catch (error) {
-    endWith(error);
-  } finally {
-    progress.end();
-  }
+  const { contenders, workers = usual.workers } = options;
+  return runReport("pooling", options, usual, async (run) => {
+    for (const workload of options.workloads) {
+      const record = await measureWorkload(workload, { ...run, workers, contenders });
+      if (record === undefined) continue;
+      writeRecord(run.out, record);
+      console.log(`\n${record.title}\n${linesOf(record).join("\n")}`);
+    }
+    await writeReport(run.out);
+  });
 }
 
-interface Around {
-  readonly setup: Setup;
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
+interface Around extends ReportRun {
   readonly workers: readonly number[];
   readonly contenders: readonly Contender[];
 }
