@@ -9,9 +9,12 @@ import { checkBiome, checkClangFormat } from "./lint.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const COUNTS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
+const FAILED_TEST =
+  /^(FAILED .*|\S+:\d+: in .*|.*(Address|Thread)Sanitizer: .*|.*: runtime error: .*)$/gm;
 const SKIP_REASON = /^[ \t]*skip.*$/gim;
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 const skips = [];
 
 // In the time that the others leave: tests have deadlines, and a compiler has none. What it says, make says again.
@@ -29,14 +32,19 @@ for (const [title, step] of [
 ]) {
   process.stdout.write(`\n== ${title}\n`);
   const counts = await step();
+  if (counts.failed > 0) failures.push(`${title}: ${counts.failed} failed`);
   for (const key of Object.keys(total)) total[key] += counts[key];
 }
 
-if (skips.length > 0) {
-  process.stdout.write(`\n== Skipped on Linux ${release()}\n${[...new Set(skips)].join("\n")}\n`);
-}
+writeList(`Skipped on Linux ${release()}`, [...new Set(skips)]);
+writeList("Failed", failures);
 process.stdout.write(`\n${summary(total)}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+/** What a reader of a long log looks for stands at its end once more. */
+function writeList(title, lines) {
+  if (lines.length > 0) process.stdout.write(`\n== ${title}\n${lines.join("\n")}\n`);
+}
 
 function summary({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
@@ -63,6 +71,7 @@ async function runNativeTests() {
     counts.skipped += Number(skipped);
   }
   skips.push(...(output.match(SKIP_REASON) ?? []));
+  failures.push(...(output.match(FAILED_TEST) ?? []));
   process.stdout.write(`all C++ tests: ${summary(counts)}\n`);
   return orOneFailure(counts, code);
 }
@@ -75,8 +84,9 @@ async function runVitest() {
     const reporters = ["--reporter=default", "--reporter=./scripts/vitest-counts.mjs"];
     const env = { ...process.env, RINGPOST_VITEST_COUNTS: countsPath };
     const { code } = await run(vitest, ["run", ...reporters], { env, show });
-    const { skips: reasons, ...counts } = readCounts(countsPath);
-    skips.push(...reasons);
+    const { skips: skipped, failures: failed, ...counts } = readCounts(countsPath);
+    skips.push(...skipped);
+    failures.push(...failed);
     return orOneFailure(counts, code);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -85,7 +95,7 @@ async function runVitest() {
 
 /** What scripts/vitest-counts.mjs wrote; nothing if Vitest died before its end. */
 function readCounts(path) {
-  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0, skips: [] };
+  if (!existsSync(path)) return { passed: 0, failed: 0, skipped: 0, failures: [], skips: [] };
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
