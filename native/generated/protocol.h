@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 3232605963u;
+inline constexpr uint32_t kLayoutHash = 1760727862u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -39,7 +39,6 @@ inline constexpr uint32_t kInitialIndex = 8u;
 inline constexpr uint32_t kWaitMode = 9u;
 inline constexpr uint32_t kParked = 16u;
 inline constexpr uint32_t kTogether = 17u;
-inline constexpr uint32_t kNotifyList = 256u;
 }  // namespace engine_word
 
 namespace engine_counter {

@@ -29,7 +29,7 @@ export interface NativeEngine {
   readonly registeredBuffers: boolean;
   /** There is a second ring for polled transfers: `iopoll`. */
   readonly polledRing: boolean;
-  /** Serves until JavaScript has something to do: the number of clients to notify, or `RunResult.STOPPED`. */
+  /** Serves for half a second or longer, so that the thread can be ended in between: 0, or `RunResult.STOPPED`. */
   run(): number;
 }
 
@@ -85,7 +85,7 @@ export interface NativeClient {
   pageOffsetOf(view: View): number;
   /** Wakes the parked engine. */
   ring(): void;
-  /** Whether the thread's event loop stays alive for this client. */
+  /** Whether the thread's event loop stays alive for this client, and with it the client. In turn: on, off. */
   keepAlive(alive: boolean): void;
   /** Cancels what the client has in flight; the replies come as usual. */
   cancelAll(): void;
@@ -103,13 +103,14 @@ export interface Addon {
    * Connects to the ring with the fewest clients.
    * @param engine the first ring of the engine
    * @param memories of all its rings: they stay as long as the client
+   * @param onWake called in this thread's event loop after the engine has taken the client's park away, and when it serves it no more
    * @param credits requests that this client may have with the engine at a time
    * @param weight at least 1
    */
   connect(
     engine: number,
     memories: readonly SharedArrayBuffer[],
-    onOrphaned: () => void,
+    onWake: (orphaned: boolean) => void,
     credits: number,
     weight: number,
   ): NativeClient | number;

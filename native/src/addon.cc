@@ -14,6 +14,7 @@
 
 #include "addon_options.h"
 #include "engine.h"
+#include "event_loop_waker.h"
 #include "registry.h"
 #include "roster.h"
 
@@ -132,7 +133,7 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
 
 class ClientHandle {
  public:
-  // connect(group, memories: SharedArrayBuffer[], onOrphaned, credits, weight) → { engine, index,
+  // connect(group, memories: SharedArrayBuffer[], onWake, credits, weight) → { engine, index,
   // pin(), … } or a negative errno
   static Napi::Value Connect(const Napi::CallbackInfo& info);
 
@@ -166,27 +167,22 @@ class ClientHandle {
   void Leave() {
     if (left_) return;
     left_ = true;
-    roster_->Close(client_);  // from here on, no notice can come
+    roster_->Close(client_);
     memory_.Reset();
-    napi_release_threadsafe_function(orphaned_, napi_tsfn_abort);
+    waker_->Close();
     napi_remove_env_cleanup_hook(env_, OnCleanup, this);
     roster_.reset();  // and with the last of its holders the doorbell, long before a garbage
                       // collection
   }
 
   // The thread ends (return, terminate, process.exit): V8 is about to free the memory that requests
-  // in flight use. Blocks until the kernel has let go. Node closes the thread-safe function itself.
+  // in flight use. Blocks until the kernel has let go.
   static void OnCleanup(void* data) {
     auto* self = static_cast<ClientHandle*>(data);
     if (std::exchange(self->left_, true)) return;
     self->roster_->Close(self->client_);
     self->roster_->WaitUntilDrained(self->client_);
-  }
-
-  // Engine's thread: an orphan's JavaScript is told through its own event loop.
-  static void Notify(void* data) {
-    napi_call_threadsafe_function(static_cast<ClientHandle*>(data)->orphaned_, nullptr,
-                                  napi_tsfn_nonblocking);
+    self->waker_->Close();
   }
 
   napi_env env_;
@@ -195,37 +191,32 @@ class ClientHandle {
   bool left_ = true;
   // The mailbox, which is read once more when the client leaves.
   Napi::ObjectReference memory_;
-  // Carries the notice of the engine's end into this thread, and keeps its event loop alive while
-  // requests are in flight.
-  napi_threadsafe_function orphaned_ = nullptr;
+  std::shared_ptr<EventLoopWaker> waker_;
 };
 
 Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::unique_ptr<ClientHandle> handle(new ClientHandle(env));
-  const napi_status made =
-      napi_create_threadsafe_function(env, info[2], nullptr, Napi::String::New(env, "ringpost"), 0,
-                                      1, nullptr, nullptr, nullptr, nullptr, &handle->orphaned_);
-  if (made != napi_ok) return Napi::Number::New(env, -ENOMEM);
-  napi_unref_threadsafe_function(env, handle->orphaned_);
+  handle->waker_ = EventLoopWaker::Open(env, info[2]);
+  if (handle->waker_ == nullptr) return Napi::Number::New(env, -ENOMEM);
   const ClientShare share = {.credits = Uint32(info[3]), .weight = Uint32(info[4])};
   uint32_t ring = 0;
   const int seat =
-      registry::Connect(Uint32(info[0]), {Notify, handle.get()}, share, &ring, &handle->roster_);
+      registry::Connect(Uint32(info[0]), handle->waker_, share, &ring, &handle->roster_);
   if (seat < 0) {
-    napi_release_threadsafe_function(handle->orphaned_, napi_tsfn_abort);
+    handle->waker_->Close();
     return Napi::Number::New(env, seat);
   }
   handle->client_ = static_cast<uint32_t>(seat);
   handle->left_ = false;
   handle->memory_ = Napi::Persistent(info[1].As<Napi::Object>());
-  // After the thread-safe function, so that this hook runs before Node closes it (hooks run last
-  // in, first out).
+  // After the waker, so that this hook runs before its own (last in, first out).
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
 
   auto object = Napi::Object::New(env);
   object.Set("engine", ring);
   object.Set("index", handle->client_);
+  object.Set("onWake", info[2]);  // kept as long as this object is, and this as long as the client
   object.Set("pin", Napi::Function::New<Pin>(env, "pin", handle.get()));
   object.Set("pinVectors", Napi::Function::New<PinVectors>(env, "pinVectors", handle.get()));
   object.Set("pinSlab", Napi::Function::New<PinSlab>(env, "pinSlab", handle.get()));
@@ -318,11 +309,7 @@ Napi::Value ClientHandle::PageOffsetOf(const Napi::CallbackInfo& info) {
 
 void ClientHandle::KeepAlive(const Napi::CallbackInfo& info) {
   if (Of(info)->left_) return;
-  if (info[0].As<Napi::Boolean>().Value()) {
-    napi_ref_threadsafe_function(info.Env(), Of(info)->orphaned_);
-  } else {
-    napi_unref_threadsafe_function(info.Env(), Of(info)->orphaned_);
-  }
+  Of(info)->waker_->KeepAlive(info[0].As<Napi::Boolean>().Value());
 }
 
 void ClientHandle::CancelAll(const Napi::CallbackInfo& info) {

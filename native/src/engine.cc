@@ -81,6 +81,7 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
       services_(memory.max_clients()),
       calls_(*roster_, memory_.parked(), options_.plain_call) {
   active_.reserve(memory.max_clients());
+  to_notify_.reserve(memory.max_clients());
   changes_.reserve(memory.max_clients());
 }
 
@@ -92,8 +93,7 @@ void Engine::Replaced() {
 }
 
 int Engine::Run() {
-  notify_count_ = 0;
-  if (MayRunForLong()) run_began_ = Clock::now();
+  run_began_ = Clock::now();
   for (;;) {
     if (roster_->has_changes()) ServeRoster();
     if (stopping_) {
@@ -119,24 +119,17 @@ int Engine::Run() {
     if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
     PublishReplies();
-    if (notify_count_ > 0) return static_cast<int>(notify_count_);
-    if (MayRunForLong() && RanFor(std::chrono::milliseconds(options_.idle_wait_ms))) return 0;
+    if (RanForLong()) return 0;
     const bool worked = took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0;
     if (StaysAwake(worked)) continue;
     if (!WaitForWork()) return 0;
   }
 }
 
-// Without a sleep, and a client that doesn't sleep either, nothing else ends a run.
-bool Engine::MayRunForLong() const {
-  return polled_.is_open() || ring_.has_submission_thread() ||
-         options_.wait != protocol::wait_mode::kNotify;
-}
-
-// Whether the engine has been in native code for so long: JavaScript gets its turn, so that the
-// thread can be terminated.
-bool Engine::RanFor(std::chrono::milliseconds time) const {
-  return Clock::now() - run_began_ >= time;
+// Whether the engine has been in native code for as long as an idle wait: JavaScript gets its turn,
+// so that the thread can be terminated.
+bool Engine::RanForLong() const {
+  return Clock::now() - run_began_ >= std::chrono::milliseconds(options_.idle_wait_ms);
 }
 
 // Parks, looks once more, and sleeps until a completion, the doorbell, or the end of the idle wait.
@@ -219,8 +212,7 @@ void Engine::ServeRoster() {
   for (const SeatChange& change : changes_) {
     ClientService& service = services_[change.client];
     // A client may have connected and closed since the last look.
-    if (change.state != SeatState::kFree && !service.connected)
-      BeginService(change.client, change.share);
+    if (change.state != SeatState::kFree && !service.connected) BeginService(change);
     if (change.cancel_all) CancelInFlight(service);
     if (change.state != SeatState::kClosing) continue;
     service.serving = false;
@@ -230,7 +222,8 @@ void Engine::ServeRoster() {
   }
 }
 
-void Engine::BeginService(uint32_t client, const ClientShare& share) {
+void Engine::BeginService(const SeatChange& change) {
+  const uint32_t client = change.client;
   ClientService& service = services_[client];
   if (service.in_flight == nullptr) {
     service.in_flight = std::make_unique<InFlight[]>(memory_.slot_count());
@@ -243,8 +236,9 @@ void Engine::BeginService(uint32_t client, const ClientShare& share) {
   service.regions = &roster_->regions(client);
   service.requests = RingConsumer<Request>(service.mailbox.requests);
   service.replies = RingProducer<Reply>(service.mailbox.replies);
-  service.credits = std::min(share.credits, memory_.slot_count());
-  service.weight = share.weight;
+  service.waker = change.waker;
+  service.credits = std::min(change.share.credits, memory_.slot_count());
+  service.weight = change.share.weight;
   service.most_replies = service.credits;
   service.connected = true;
   service.serving = true;

@@ -4,6 +4,7 @@
 //   prepare_submission.cc   stage 4   a request becomes a submission
 //   ring.cc                 stage 5   submit and wait, one system call
 //   reap_completions.cc     stage 7   completions become replies
+//   publish_replies.cc      stage 8   replies are handed over, sleepers notified
 //   chains.cc               requests that run one after the other
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
@@ -49,6 +50,7 @@ struct ClientService {
   RingConsumer<Request> requests;
   RingProducer<Reply> replies;
   RegionTable* regions = nullptr;
+  ClientWaker* waker = nullptr;              // nullptr: it looks for its replies by itself
   std::unique_ptr<InFlight[]> in_flight;     // one per slot
   std::unique_ptr<ChainStep[]> chain_steps;  // one per slot
   HandedDescriptors handed;
@@ -100,9 +102,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Serves the clients until JavaScript has something to do.
-  // Returns how many clients (listed in the notify list) it has to notify, 0 after an idle wait, or
-  // kStopped.
+  // Serves the clients. Returns now and then, so that JavaScript can end this thread: 0 (call it
+  // again) or kStopped.
   int Run();
 
   // Stops intake, cancels, drains the completions, closes the ring, and only then lets go of the
@@ -139,13 +140,12 @@ class Engine {
   // engine.cc
   void Replaced();
   void ServeRoster();
-  void BeginService(uint32_t client, const ClientShare& share);
+  void BeginService(const SeatChange& change);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
   bool WaitForWork();
-  [[nodiscard]] bool MayRunForLong() const;
-  [[nodiscard]] bool RanFor(std::chrono::milliseconds time) const;
+  [[nodiscard]] bool RanForLong() const;
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
   [[nodiscard]] WaitFor Wait(uint64_t timeout_ns) const;
@@ -243,6 +243,8 @@ class Engine {
   void ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   void CountReply(const ClientService& service, uint64_t taken_ns) const;
   void CompleteDoorbell(const abi::Cqe& cqe);
+
+  // publish_replies.cc
   void PublishReplies();
 
   const SharedMemory memory_;
@@ -251,9 +253,8 @@ class Engine {
   Ring ring_;
   PolledRing polled_;
   std::vector<abi::Sqe> held_closes_;  // of descriptors that are polled for; never grows
-  // Only kept where the engine stays awake: with a polled ring, or a submission thread.
   Clock::time_point run_began_;
-  Clock::time_point last_work_;
+  Clock::time_point last_work_;     // only kept beside a submission thread
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
   bool doorbell_poll_stays_ = true;
@@ -276,8 +277,8 @@ class Engine {
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.
   uint64_t now_ns_ = 0;
-  uint32_t notify_count_ = 0;
-  uint32_t draining_count_ = 0;  // clients with something that waits for a drain
+  std::vector<uint32_t> to_notify_;  // of this round; empty between two
+  uint32_t draining_count_ = 0;      // clients with something that waits for a drain
   Placement placement_;
   RareLooks looks_for_requests_;  // while nothing is in the kernel
   RareLooks looks_for_io_;

@@ -14,9 +14,8 @@
 // and in every one somebody acts:
 //
 //   S1 before W2   The waker sees kParked and wakes. A sleeper that is not asleep yet won't fall
-//   asleep: the doorbell
-//                  stays readable (the engine), or the parked word is no longer kParked (a client's
-//                  waitAsync).
+//                  asleep: the doorbell stays readable (the engine), or a call waits in its event
+//                  loop (a client: event_loop_waker.h).
 //   W2 before S1   Then W1 before S2, and the sleeper sees the new tail.
 //
 // Release and acquire alone allow S2 and W2 both to read the old value (store buffering): the lost

@@ -8,7 +8,6 @@
 
 #include "engine.h"
 #include "fifo_peers.h"
-#include "handoff.h"
 #include "histogram.h"
 #include "prepare_waits.h"
 #include "recipes.h"
@@ -189,25 +188,6 @@ void Engine::CompleteDoorbell(const abi::Cqe& cqe) {
   uint64_t rings = 0;
   [[maybe_unused]] const ssize_t emptied = ::read(roster_->doorbell(), &rings, sizeof(rings));
   ListenForDoorbell();
-}
-
-// Hands the replies over, once per client and round, and lists the clients that sleep: only
-// JavaScript can wake them.
-void Engine::PublishReplies() {
-  for (size_t nth = 0; nth < active_.size(); nth++) {
-    ClientService& service = services_[active_[nth]];
-    if (!service.replies.Publish()) continue;
-    if (service.closing || !ClaimWake(*service.mailbox.parked)) continue;
-    memory_.notify_list()[notify_count_++] = service.index;
-    Count(memory_.counter(counter::kNotifies));
-    Count(service.mailbox.counters[protocol::service_counter::kNotifies]);
-  }
-  for (size_t nth = active_.size(); nth-- > 0;) {
-    ClientService& service = services_[active_[nth]];
-    if (service.in_flight_count > 0) continue;
-    if (std::exchange(service.broken, false)) roster_->Orphan(service.index);
-    if (service.closing) FinishClosing(service);
-  }
 }
 
 }  // namespace ringpost

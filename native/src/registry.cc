@@ -82,11 +82,11 @@ std::shared_ptr<Roster> Find(uint32_t ring) {
   return found == state.rings.end() ? nullptr : found->second.roster;
 }
 
-int Connect(uint32_t group, OrphanNotice notice, ClientShare share, uint32_t* ring,
-            std::shared_ptr<Roster>* roster) {
+int Connect(uint32_t group, const std::shared_ptr<ClientWaker>& waker, ClientShare share,
+            uint32_t* ring, std::shared_ptr<Roster>* roster) {
   int refusal = -ESHUTDOWN;
   for (Ring& each : ByClients(group)) {
-    const int seat = each.roster->Connect(notice, share);
+    const int seat = each.roster->Connect(waker, share);
     if (seat >= 0) {
       *ring = each.number;
       *roster = std::move(each.roster);

@@ -20,8 +20,8 @@ std::shared_ptr<Roster> Find(uint32_t ring);
 // Takes a seat at the ring of a group that has the fewest clients; among equals each has its turn,
 // the first ring the first one. Where that ring has none left, since several came at once, at
 // another. Returns the seat and its ring, or -errno as Roster::Connect.
-[[nodiscard]] int Connect(uint32_t group, OrphanNotice notice, ClientShare share, uint32_t* ring,
-                          std::shared_ptr<Roster>* roster);
+[[nodiscard]] int Connect(uint32_t group, const std::shared_ptr<ClientWaker>& waker,
+                          ClientShare share, uint32_t* ring, std::shared_ptr<Roster>* roster);
 
 // Tells all others of its group.
 void TellSiblings(const Roster& of, ClosingElsewhere closing);

@@ -41,7 +41,7 @@ void Roster::RingForRequests() {
   RingDoorbell();
 }
 
-int Roster::Connect(OrphanNotice notice, ClientShare share) {
+int Roster::Connect(std::shared_ptr<ClientWaker> waker, ClientShare share) {
   std::unique_lock lock(mutex_);
   int client = FreeSeat();
   if (client == -EAGAIN && AnyClosing()) {
@@ -51,7 +51,7 @@ int Roster::Connect(OrphanNotice notice, ClientShare share) {
   Seat& seat = seats_[static_cast<uint32_t>(client)];
   if (seat.regions == nullptr) seat.regions = std::make_unique<RegionTable>(slot_count_);
   seat.state = SeatState::kOpen;
-  seat.notice = notice;
+  seat.waker = std::move(waker);
   seat.share = share;
   seat.cancel_all = false;
   MarkChanged(seat);
@@ -73,7 +73,6 @@ bool Roster::AnyClosing() const {
 void Roster::Close(uint32_t client) {
   const std::lock_guard lock(mutex_);
   Seat& seat = seats_[client];
-  seat.notice = {};
   if (seat.state == SeatState::kOrphaned && gone_) {
     FreeWithoutEngine(seat);
     return;
@@ -131,7 +130,7 @@ void Roster::TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_
   for (uint32_t client = 0; client < seats_.size(); client++) {
     Seat& seat = seats_[client];
     if (!seat.changed) continue;
-    seats->push_back({client, seat.state, seat.cancel_all, seat.share});
+    seats->push_back({client, seat.state, seat.cancel_all, seat.waker.get(), seat.share});
     seat.changed = false;
     seat.cancel_all = false;
   }
@@ -142,8 +141,7 @@ void Roster::TakeChanges(std::vector<SeatChange>* seats, bool* stopping, uint32_
 void Roster::Drained(uint32_t client) {
   {
     const std::lock_guard lock(mutex_);
-    seats_[client].regions->Clear();
-    seats_[client].state = SeatState::kFree;
+    Free(seats_[client]);
   }
   drained_.notify_all();
 }
@@ -177,6 +175,12 @@ void Roster::MarkChanged(Seat& seat) {
   RingDoorbell();
 }
 
+void Roster::Free(Seat& seat) {
+  seat.regions->Clear();
+  seat.waker.reset();
+  seat.state = SeatState::kFree;
+}
+
 // The counters have no other writer any more: the engine's thread writes none once it is gone, and
 // whoever is here has the mutex.
 void Roster::FreeWithoutEngine(Seat& seat) {
@@ -186,17 +190,14 @@ void Roster::FreeWithoutEngine(Seat& seat) {
     Count(*estate.connected, ~uint64_t{0});  // to 0
     Count(*estate.drained);
   }
-  seat.regions->Clear();
-  seat.state = SeatState::kFree;
+  Free(seat);
 }
 
 void Roster::OrphanLocked(Seat& seat) {
   // A client that is closing stays so: its thread may be waiting until it is drained.
   if (seat.state != SeatState::kOpen) return;
   seat.state = SeatState::kOrphaned;
-  // Under the mutex, so that Close, which takes the notice away, can't be half way through.
-  if (seat.notice.call != nullptr) seat.notice.call(seat.notice.client);
-  seat.notice = {};
+  if (seat.waker != nullptr) seat.waker->Orphan();
 }
 
 }  // namespace ringpost

@@ -25,11 +25,15 @@ namespace ringpost {
 // → FREE (Close).
 enum class SeatState : uint8_t { kFree, kOpen, kClosing, kOrphaned };
 
-// Called once on the engine's thread, when this client gets no more replies than those in its ring.
-// Must not block.
-struct OrphanNotice {
-  void (*call)(void* client) = nullptr;
-  void* client = nullptr;
+// How the engine's thread reaches a client's. Neither must block. May outlive the client: the seat
+// holds it until it is free again.
+class ClientWaker {
+ public:
+  virtual ~ClientWaker() = default;
+  // Stage 8: it is parked no more, and has replies.
+  virtual void Wake() = 0;
+  // It gets no more replies than those in its ring. Once, with the roster's mutex held.
+  virtual void Orphan() = 0;
 };
 
 // How much of the engine a client may have. Its own memory has no say in it.
@@ -53,6 +57,7 @@ struct SeatChange {
   uint32_t client;
   SeatState state;
   bool cancel_all;
+  ClientWaker* waker;  // until Drained
   ClientShare share;
 };
 
@@ -83,7 +88,7 @@ class Roster {
 
   // Takes a free seat. Returns its number, -EAGAIN where all are taken (waiting shortly for one
   // that is being given back), -ESHUTDOWN where the engine is stopping or gone.
-  [[nodiscard]] int Connect(OrphanNotice notice, ClientShare share = {});
+  [[nodiscard]] int Connect(std::shared_ptr<ClientWaker> waker, ClientShare share = {});
   // The client posts no more. What it has in flight is cancelled. Its mailbox is still there.
   void Close(uint32_t client);
   // Blocks until the kernel holds nothing of a closed client. The engine's thread, or its end, sees
@@ -118,7 +123,7 @@ class Roster {
   void TakeClosing(std::vector<ClosingElsewhere>* closing);
   // Nothing of a closed client is in flight any more, its mailbox is empty: the seat is free.
   void Drained(uint32_t client);
-  // This client gets no more service. Sends its notice.
+  // This client gets no more service. Tells it.
   void Orphan(uint32_t client);
   // The engine publishes no more replies to this client: its descriptors in those that are unread
   // are the roster's to close, if the client closes without having read them.
@@ -131,7 +136,7 @@ class Roster {
     SeatState state = SeatState::kFree;
     bool cancel_all = false;
     bool changed = false;
-    OrphanNotice notice;
+    std::shared_ptr<ClientWaker> waker;
     ClientShare share;
     std::unique_ptr<RegionTable>
         regions;    // made for the seat's first client, kept for the next ones
@@ -143,6 +148,7 @@ class Roster {
   [[nodiscard]] bool AnyClosing() const;
   void MarkChanged(Seat& seat);
   void OrphanLocked(Seat& seat);
+  static void Free(Seat& seat);
   static void FreeWithoutEngine(Seat& seat);
 
   const UniqueFd doorbell_;

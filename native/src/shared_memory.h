@@ -86,10 +86,6 @@ class SharedMemory {
   [[nodiscard]] uint32_t& parked() const { return words()[protocol::engine_word::kParked]; }
   // engine_word::kTogether.
   [[nodiscard]] uint32_t& together() const { return words()[protocol::engine_word::kTogether]; }
-  // Where the engine lists the clients that JavaScript has to notify.
-  [[nodiscard]] uint32_t* notify_list() const {
-    return words() + protocol::engine_word::kNotifyList;
-  }
   // One of protocol::engine_counter.
   [[nodiscard]] uint64_t& counter(uint32_t index) const {
     return reinterpret_cast<uint64_t*>(base_)[index];

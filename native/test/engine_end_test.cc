@@ -10,7 +10,7 @@
 
 #include "blocked_reads.h"
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "real_ring.h"
 #include "test_engine.h"
 #include "test_files.h"
@@ -35,8 +35,8 @@ TEST(a_closed_client_leaves_nothing_behind) {
   TestEngine engine(SmallRing());
   const int descriptors = OpenDescriptors();
   for (uint32_t round = 0; round < Repetitions(200, 60) && !check::HasFailed(); round++) {
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
     BlockedReads reads(client, 3);
     // Descriptors that are on their way to the client, or in replies that it never reads.
     char text[4] = {};
@@ -49,7 +49,7 @@ TEST(a_closed_client_leaves_nothing_behind) {
     const uint64_t wanted = round % 4;
     CHECK(Await([&] { return replies() - replies_before >= wanted; }));
     client.CloseAndDrain();
-    CHECK_EQ(notices.count.load(), 0);
+    CHECK_EQ(waker->orphaned.load(), 0);
     reads.ExpectLetGo();
   }
   CHECK_EQ(OpenDescriptors(), descriptors);
@@ -130,27 +130,27 @@ TEST(clients_come_and_go_while_others_work) {
 TEST(stop_lets_finish_what_finishes_in_time) {
   NEEDS_IO_URING();
   TestEngine engine(SmallRing());
-  OrphanNotices notices;
-  TestClient client(engine.memory(), engine.roster(), notices.notice());
+  const auto waker = std::make_shared<CountingWaker>();
+  TestClient client(engine.memory(), engine.roster(), waker);
   BlockedReads reads(client, 4);
   engine.roster().Stop(kLongGraceMs);
   CHECK(Await([&] { return TestClient(engine.memory(), engine.roster()).seat() == -ESHUTDOWN; }));
-  CHECK_EQ(notices.count.load(), 0);
+  CHECK_EQ(waker->orphaned.load(), 0);
   reads.Write();
   for (const uint32_t slot : reads.slots()) CHECK_EQ(client.AwaitReply(slot).result, 4);
   engine.Stop(kLongGraceMs);
-  CHECK_EQ(notices.count.load(), 1);
+  CHECK_EQ(waker->orphaned.load(), 1);
 }
 
 TEST(stop_cancels_the_rest_after_its_grace) {
   NEEDS_IO_URING();
   for (const uint32_t grace_ms : {0u, 30u}) {
     TestEngine engine(SmallRing());
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
     BlockedReads reads(client, 5);
     engine.Stop(grace_ms);
-    CHECK_EQ(notices.count.load(), 1);
+    CHECK_EQ(waker->orphaned.load(), 1);
     // The replies are still there to be read.
     reads.ExpectCancelled();
     reads.ExpectLetGo();
@@ -180,13 +180,13 @@ TEST(a_terminated_engine_lets_go_of_all_memory) {
   const int descriptors = OpenDescriptors();
   for (uint32_t round = 0; round < Repetitions(30, 15) && !check::HasFailed(); round++) {
     TestEngine engine(WithShortWaits());
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
     TestClient other(engine.memory(), engine.roster());
     BlockedReads reads(client, 5);
     BlockedReads others_reads(other, 2);
     engine.Terminate();
-    CHECK_EQ(notices.count.load(), 1);
+    CHECK_EQ(waker->orphaned.load(), 1);
     reads.ExpectCancelled();
     others_reads.ExpectCancelled();
     reads.ExpectLetGo();

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "random.h"
 #include "real_ring.h"
 #include "test_engine.h"
@@ -167,15 +167,15 @@ TEST(garbage_in_requests_gets_its_replies_and_harms_nobody) {
 
 // Writes the words into a fresh client's mailbox, rings, and expects the end of its service.
 void ExpectBreakOff(TestEngine& engine, const std::function<void(const Mailbox&)>& spoil) {
-  OrphanNotices notices;
-  TestClient client(engine.memory(), engine.roster(), notices.notice());
+  const auto waker = std::make_shared<CountingWaker>();
+  TestClient client(engine.memory(), engine.roster(), waker);
   REQUIRE(client.seat() >= 0);
   CHECK_EQ(client.Result(Nop()), 0);
   spoil(client.mailbox());
   engine.roster().RingDoorbell();
-  CHECK(Await([&] { return notices.count > 0; }));
+  CHECK(Await([&] { return waker->orphaned > 0; }));
   client.CloseAndDrain();
-  CHECK_EQ(notices.count.load(), 1);
+  CHECK_EQ(waker->orphaned.load(), 1);
 }
 
 TEST(a_wild_request_tail_ends_the_service) {

@@ -1,18 +1,20 @@
 // Several clients on one engine: each has its share of it, and none can take another's.
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "real_ring.h"
 #include "test_engine.h"
 
 namespace ringpost {
 namespace {
 
-// The engine runs on the test's own thread here, so what one round does is plain to see.
+// The engine runs on the test's own thread here, and wakes the polite client in the middle of its
+// round: so what it has done by then is plain to see.
 TEST(a_full_request_ring_does_not_hold_up_the_next_client) {
   NEEDS_IO_URING();
   EngineSetUp set_up;
@@ -24,21 +26,25 @@ TEST(a_full_request_ring_does_not_hold_up_the_next_client) {
   std::unique_ptr<Engine> engine;
   REQUIRE(Engine::Start(memory.shared(), roster, set_up.Options(), &engine) == 0);
   for (const bool greedy_sits_first : {true, false}) {
-    TestClient first(memory.shared(), *roster);
-    TestClient second(memory.shared(), *roster);
+    std::function<void()> on_wake;
+    const auto waker = std::make_shared<CountingWaker>([&] { on_wake(); });
+    TestClient first(memory.shared(), *roster, greedy_sits_first ? nullptr : waker);
+    TestClient second(memory.shared(), *roster, greedy_sits_first ? waker : nullptr);
     TestClient& greedy = greedy_sits_first ? first : second;
     TestClient& polite = greedy_sits_first ? second : first;
     const uint64_t& served = greedy.mailbox().counters[protocol::service_counter::kReplied];
     const uint64_t served_before = served;
+    uint64_t served_first = 0;
+    on_wake = [&] { served_first = served - served_before; };
     while (greedy.HasFreeSlot()) greedy.Post(Nop());
     greedy.Publish();
     const uint32_t slot = polite.Post(Nop());
     polite.Publish();
-    Park(*polite.mailbox().parked);  // so that Run returns when it has a reply
-    CHECK_EQ(engine->Run(), 1);
-    CHECK_EQ(memory.shared().notify_list()[0], polite.index());
+    Park(*polite.mailbox().parked);
+    CHECK_EQ(engine->Run(), 0);
+    CHECK_EQ(waker->wakes.load(), 1);
     CHECK_EQ(polite.AwaitReply(slot).result, 0);
-    CHECK(served - served_before <= set_up.ring_entries);
+    CHECK(served_first <= set_up.ring_entries);
     // The close needs the engine: both clients leave while it runs.
     first.Close();
     second.Close();
@@ -72,7 +78,7 @@ TEST(a_greedy_client_does_not_starve_a_polite_one) {
   greedy_thread.join();
 }
 
-// An engine that runs when the test says so, and by whose hand every turn can be counted.
+// An engine that runs when the test says so.
 class SteppedEngine {
  public:
   explicit SteppedEngine(const EngineSetUp& set_up)
@@ -83,16 +89,6 @@ class SteppedEngine {
   [[nodiscard]] const SharedMemory& memory() const { return memory_.shared(); }
   [[nodiscard]] Roster& roster() const { return *roster_; }
   int Run() { return engine_->Run(); }
-
-  // Rounds until this client, which has nothing to be taken but one request, has its reply.
-  void ServeOne(TestClient& client) {
-    const uint32_t slot = client.Post(Nop());
-    client.Publish();
-    Park(*client.mailbox().parked);
-    CHECK_EQ(Run(), 1);
-    CHECK_EQ(memory().notify_list()[0], client.index());
-    CHECK_EQ(client.AwaitReply(slot).result, 0);
-  }
   // The engine sees to it that its clients can go.
   void Close(const std::vector<TestClient*>& clients) {
     for (TestClient* client : clients) client->Close();
@@ -122,25 +118,38 @@ void ExpectShares(uint32_t ring_entries, uint32_t rounds) {
   set_up.ring_entries = ring_entries;
   set_up.idle_wait_ms = 10;
   SteppedEngine engine(set_up);
-  TestClient polite(engine.memory(), engine.roster());
+  std::function<void()> on_wake;
+  TestClient polite(engine.memory(), engine.roster(),
+                    std::make_shared<CountingWaker>([&] { on_wake(); }));
   TestClient light(engine.memory(), engine.roster());
-  TestClient heavy(engine.memory(), engine.roster(), {}, {.weight = kWeight});
+  TestClient heavy(engine.memory(), engine.roster(), nullptr, {.weight = kWeight});
   PostAll(light);
   PostAll(heavy);
   // A turn is of more requests or fewer, as suits the engine; never more than so many.
   constexpr uint64_t kLongestTurn = 32;
   uint64_t before = 0;
-  for (uint32_t round = 1; round <= rounds; round++) {
-    engine.ServeOne(polite);
+  uint32_t round = 0;
+  uint32_t slot = 0;
+  const auto ask = [&] {
+    slot = polite.Post(Nop());
+    polite.Publish();
+    Park(*polite.mailbox().parked);
+  };
+  on_wake = [&] {
+    CHECK_EQ(polite.AwaitReply(slot).result, 0);
     const uint64_t taken = TakenOf(light);
     CHECK(taken <= before + 2 * kLongestTurn);  // the rest of a turn, and the next one
     // Never more than a turn ahead of its share, whatever fits into the submission queue at a time.
     CHECK(TakenOf(heavy) + kLongestTurn * kWeight >= taken * kWeight);
     CHECK(TakenOf(heavy) <= (taken + kLongestTurn) * kWeight);
     before = taken;
-  }
-  CHECK(TakenOf(light) >= rounds);
-  CHECK(TakenOf(heavy) < set_up.slot_count);  // it had more all the time
+    if (++round < rounds) return ask();
+    CHECK(taken >= rounds);
+    CHECK(TakenOf(heavy) < set_up.slot_count);  // it had more all the time
+  };
+  ask();
+  CHECK_EQ(engine.Run(), 0);
+  CHECK_EQ(round, rounds);
   engine.Close({&polite, &light, &heavy});
 }
 
@@ -160,12 +169,13 @@ TEST(a_client_that_never_reads_its_replies_stalls_nobody) {
   set_up.slot_count = 16;
   set_up.ring_entries = 8;
   TestEngine engine(set_up);
-  TestClient deaf(engine.memory(), engine.roster());
+  const auto waker = std::make_shared<CountingWaker>();
+  TestClient deaf(engine.memory(), engine.roster(), waker);
   Park(*deaf.mailbox().parked);  // and it doesn't wake up either
   PostAll(deaf);
   TestClient other(engine.memory(), engine.roster());
   for (uint32_t nth = 0; nth < 2000; nth++) CHECK_EQ(other.Result(Nop()), 0);
-  CHECK_EQ(engine.notifies(deaf.index()), 1);
+  CHECK_EQ(waker->wakes.load(), 1);
   uint32_t replies = 0;
   CHECK(Await([&] {
     replies += deaf.TakeReplies([](const Reply& reply) { CHECK_EQ(reply.result, 0); });
@@ -181,8 +191,8 @@ TEST(a_client_has_its_credits_and_not_one_more) {
   TestEngine engine(set_up);
   TestClient other(engine.memory(), engine.roster());
   for (const uint32_t claimed : {kCredits, kCredits + 1, set_up.slot_count}) {
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice(), {.credits = kCredits});
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker, {.credits = kCredits});
     REQUIRE(client.seat() >= 0);
     for (uint32_t nth = 0; nth < claimed; nth++) client.Post(Nop());
     client.Publish();
@@ -191,10 +201,10 @@ TEST(a_client_has_its_credits_and_not_one_more) {
       CHECK(Await([&] { return (replies += client.TakeReplies([](const Reply&) {})) == claimed; }));
       CHECK_EQ(client.Result(Nop()), 0);
     } else {
-      CHECK(Await([&] { return notices.count > 0; }));
+      CHECK(Await([&] { return waker->orphaned > 0; }));
     }
     client.CloseAndDrain();
-    CHECK_EQ(notices.count.load(), claimed == kCredits ? 0 : 1);
+    CHECK_EQ(waker->orphaned.load(), claimed == kCredits ? 0 : 1);
     CHECK_EQ(other.Result(Nop()), 0);
   }
 }
@@ -204,8 +214,8 @@ TEST(unread_replies_are_credits_that_are_spent) {
   NEEDS_IO_URING();
   EngineSetUp set_up;
   TestEngine engine(set_up);
-  OrphanNotices notices;
-  TestClient client(engine.memory(), engine.roster(), notices.notice(), {.credits = 2});
+  const auto waker = std::make_shared<CountingWaker>();
+  TestClient client(engine.memory(), engine.roster(), waker, {.credits = 2});
   for (uint32_t nth = 0; nth < 2; nth++) client.Post(Nop());
   client.Publish();
   CHECK(Await([&] {
@@ -214,7 +224,7 @@ TEST(unread_replies_are_credits_that_are_spent) {
   }));
   client.Post(Nop());
   client.Publish();
-  CHECK(Await([&] { return notices.count > 0; }));
+  CHECK(Await([&] { return waker->orphaned > 0; }));
 }
 
 // Seats are given to one client after the other: each has its own share.
@@ -223,7 +233,7 @@ TEST(a_share_ends_with_its_client) {
   EngineSetUp set_up;
   set_up.max_clients = 1;
   TestEngine engine(set_up);
-  { TestClient narrow(engine.memory(), engine.roster(), {}, {.credits = 2}); }
+  { TestClient narrow(engine.memory(), engine.roster(), nullptr, {.credits = 2}); }
   TestClient wide(engine.memory(), engine.roster());
   PostAll(wide);
   uint32_t replies = 0;

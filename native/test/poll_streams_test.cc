@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "random.h"
 #include "real_ring.h"
 #include "test_engine.h"
@@ -208,20 +208,20 @@ TEST(a_client_that_asks_and_never_reads_is_cut_off) {
   NEEDS_IO_URING();
   for (const EngineSetUp& set_up : {SmallRing(), PollsOnceOnly()}) {
     TestEngine engine(set_up);
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
     TestClient honest(engine.memory(), engine.roster());
     const Pipe pipe;
     const uint32_t slot = client.Post(PollEvents(pipe.out.get(), kIn));
     client.Publish();
     uint32_t asked = 0;
-    for (; notices.count == 0 && asked < 1000; asked++) {
+    for (; waker->orphaned == 0 && asked < 1000; asked++) {
       pipe.Write("x");
       CHECK_EQ(honest.Result(Nop()), 0);
       Ask(client, slot);
       CHECK_EQ(honest.Result(Nop()), 0);
     }
-    CHECK_EQ(notices.count.load(), 1);
+    CHECK_EQ(waker->orphaned.load(), 1);
     CHECK(asked <= 2 * set_up.slot_count * protocol::kRepliesPerSlot);
     CHECK_EQ(honest.Result(Nop()), 0);
     CHECK_EQ(honest.strays(), 0);

@@ -34,7 +34,7 @@ class Group {
   int Connect() {
     uint32_t ring = 0;
     std::shared_ptr<Roster> roster;
-    const int seat = registry::Connect(numbers[0], {}, {}, &ring, &roster);
+    const int seat = registry::Connect(numbers[0], nullptr, {}, &ring, &roster);
     if (seat < 0) return seat;
     for (size_t nth = 0; nth < numbers.size(); nth++) {
       if (numbers[nth] != ring) continue;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "random.h"
 #include "roster.h"
 #include "roster_look.h"
@@ -25,8 +25,8 @@ class Crowd {
 
   void ClientThread(Random random) {
     for (uint32_t visit = 0; visit < kVisits;) {
-      OrphanNotices notices;
-      const int seat = roster_->Connect(notices.notice());
+      const auto waker = std::make_shared<CountingWaker>();
+      const int seat = roster_->Connect(waker);
       if (seat < 0) {
         CHECK_EQ(seat, -EAGAIN);
         std::this_thread::yield();
@@ -42,7 +42,7 @@ class Crowd {
       CHECK_EQ(sitting_[client].fetch_sub(1), 1);
       roster_->Close(client);
       if (random.OneIn(2)) roster_->WaitUntilDrained(client);
-      CHECK_EQ(notices.count.load(), 0);
+      CHECK_EQ(waker->orphaned.load(), 0);
     }
     left_++;
   }
@@ -71,7 +71,7 @@ class Crowd {
     for (std::thread& client : clients) client.join();
     engine.join();
     CHECK_EQ(drained_, kClients * kVisits);
-    for (uint32_t seat = 0; seat < kSeats; seat++) CHECK(roster_->Connect({}) >= 0);
+    for (uint32_t seat = 0; seat < kSeats; seat++) CHECK(roster_->Connect(nullptr) >= 0);
   }
 
  private:
@@ -89,28 +89,28 @@ TEST(clients_race_for_seats_and_every_one_is_drained) { Crowd().Run(); }
 TEST(the_engines_end_races_with_clients) {
   for (uint32_t round = 0; round < Repetitions(300, 100); round++) {
     const auto roster = Roster::Create(4, kSlots);
-    OrphanNotices notices[3];
     std::vector<std::thread> clients;
-    for (OrphanNotices& each : notices) {
+    for (int nth = 0; nth < 3; nth++) {
       clients.emplace_back([&] {
-        const int seat = roster->Connect(each.notice());
+        const auto waker = std::make_shared<CountingWaker>();
+        const int seat = roster->Connect(waker);
         if (seat < 0) {
           CHECK_EQ(seat, -ESHUTDOWN);
           return;
         }
         std::this_thread::yield();
         roster->Close(static_cast<uint32_t>(seat));
-        const int told = each.count;  // none can come after the close
+        const int told = waker->orphaned;  // none can come after the close
         roster->WaitUntilDrained(static_cast<uint32_t>(seat));
         CHECK(told <= 1);
-        CHECK_EQ(each.count.load(), told);
+        CHECK_EQ(waker->orphaned.load(), told);
       });
     }
     if (round % 2 == 0) std::this_thread::yield();
     if (round % 3 == 0) roster->Stop(0);
     roster->EngineGone();
     for (std::thread& client : clients) client.join();
-    CHECK_EQ(roster->Connect({}), -ESHUTDOWN);
+    CHECK_EQ(roster->Connect(nullptr), -ESHUTDOWN);
   }
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "roster_look.h"
 
 namespace ringpost {
@@ -28,12 +28,12 @@ TEST(seats_are_given_until_all_are_taken) {
   REQUIRE(roster != nullptr);
   CHECK(!roster->has_changes());
   for (int client = 0; client < 3; client++) {
-    CHECK_EQ(roster->Connect({}), client);
+    CHECK_EQ(roster->Connect(nullptr), client);
     CHECK(WasRung(*roster));
   }
   CHECK(roster->has_changes());
   CHECK(roster->HasChangesOrdered());
-  CHECK_EQ(roster->Connect({}), -EAGAIN);
+  CHECK_EQ(roster->Connect(nullptr), -EAGAIN);
   CHECK(!WasRung(*roster));
 
   const Look look = LookAt(*roster);
@@ -50,21 +50,21 @@ TEST(seats_are_given_until_all_are_taken) {
 
 TEST(a_closed_seat_is_free_once_it_is_drained) {
   const auto roster = Roster::Create(1, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   (void)LookAt(*roster);
   uint8_t memory[8];
   CHECK(roster->regions(0).Pin(1, 5, memory, sizeof(memory)));
   roster->Close(0);
   CHECK(roster->has_changes());
-  CHECK_EQ(roster->Connect({}), -EAGAIN);
+  CHECK_EQ(roster->Connect(nullptr), -EAGAIN);
   const Look look = LookAt(*roster);
   CHECK_EQ(look.seats.size(), 1);
   CHECK_EQ(look.seats[0].state, SeatState::kClosing);
-  CHECK_EQ(roster->Connect({}), -EAGAIN);
+  CHECK_EQ(roster->Connect(nullptr), -EAGAIN);
 
   roster->Drained(0);
   roster->WaitUntilDrained(0);  // returns at once
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   // The next client finds nothing of the last one.
   Span span;
   CHECK_EQ(roster->regions(0).FindOwn(1, 5, 0, 1, &span), -EFAULT);
@@ -72,20 +72,20 @@ TEST(a_closed_seat_is_free_once_it_is_drained) {
 
 TEST(closing_twice_is_closing_once) {
   const auto roster = Roster::Create(2, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   roster->Close(0);
   roster->Close(0);
   CHECK_EQ(LookAt(*roster).seats.size(), 1);
   roster->Drained(0);
   roster->Close(0);  // of a free seat
   CHECK(!roster->has_changes());
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
 }
 
 TEST(cancel_all_is_told_once) {
   const auto roster = Roster::Create(2, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
-  CHECK_EQ(roster->Connect({}), 1);
+  CHECK_EQ(roster->Connect(nullptr), 0);
+  CHECK_EQ(roster->Connect(nullptr), 1);
   (void)LookAt(*roster);
   roster->CancelAll(1);
   roster->CancelAll(1);
@@ -99,12 +99,12 @@ TEST(cancel_all_is_told_once) {
 
 TEST(a_new_client_inherits_no_cancel) {
   const auto roster = Roster::Create(1, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   roster->Close(0);
   (void)LookAt(*roster);
   roster->Drained(0);
   roster->CancelAll(0);  // late, by the old client
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   const Look look = LookAt(*roster);
   CHECK_EQ(look.seats.size(), 1);
   CHECK(!look.seats[0].cancel_all);
@@ -112,7 +112,7 @@ TEST(a_new_client_inherits_no_cancel) {
 
 TEST(stop_refuses_new_clients_and_the_shortest_grace_counts) {
   const auto roster = Roster::Create(2, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   (void)LookAt(*roster);
   (void)WasRung(*roster);
   roster->Stop(1000);
@@ -121,7 +121,7 @@ TEST(stop_refuses_new_clients_and_the_shortest_grace_counts) {
   Look look = LookAt(*roster);
   CHECK(look.stopping);
   CHECK_EQ(look.grace_ms, 1000);
-  CHECK_EQ(roster->Connect({}), -ESHUTDOWN);
+  CHECK_EQ(roster->Connect(nullptr), -ESHUTDOWN);
   roster->Stop(10);
   CHECK_EQ(LookAt(*roster).grace_ms, 10);
   roster->Stop(5000);
@@ -132,53 +132,56 @@ TEST(stop_refuses_new_clients_and_the_shortest_grace_counts) {
 
 TEST(an_orphan_is_told_once) {
   const auto roster = Roster::Create(3, kSlots);
-  OrphanNotices notices[3];
-  for (OrphanNotices& each : notices) CHECK(roster->Connect(each.notice()) >= 0);
+  std::shared_ptr<CountingWaker> wakers[3];
+  for (auto& each : wakers) {
+    each = std::make_shared<CountingWaker>();
+    CHECK(roster->Connect(each) >= 0);
+  }
   roster->Orphan(0);
-  CHECK_EQ(notices[0].count.load(), 1);
+  CHECK_EQ(wakers[0]->orphaned.load(), 1);
   roster->Close(2);
   roster->EngineGone();
   roster->EngineGone();
-  CHECK_EQ(notices[0].count.load(), 1);
-  CHECK_EQ(notices[1].count.load(), 1);
-  CHECK_EQ(notices[2].count.load(), 0);  // closed: it has gone by itself
+  CHECK_EQ(wakers[0]->orphaned.load(), 1);
+  CHECK_EQ(wakers[1]->orphaned.load(), 1);
+  CHECK_EQ(wakers[2]->orphaned.load(), 0);  // closed: it has gone by itself
   roster->Close(0);
   roster->Close(1);
-  for (const OrphanNotices& each : notices) CHECK(each.count <= 1);
+  for (const auto& each : wakers) CHECK(each->orphaned <= 1);
 }
 
 TEST(an_orphans_seat_is_free_after_its_close_alone) {
   const auto roster = Roster::Create(1, kSlots);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
   roster->Orphan(0);
-  CHECK_EQ(roster->Connect({}), -EAGAIN);
+  CHECK_EQ(roster->Connect(nullptr), -EAGAIN);
   roster->Close(0);
   const Look look = LookAt(*roster);
   CHECK_EQ(look.seats.size(), 1);
   CHECK_EQ(look.seats[0].state, SeatState::kClosing);
   roster->Drained(0);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
 }
 
 // The engine finds a client's memory broken while that client closes: the engine still owes it the
 // drain, which the client's thread may be waiting for.
 TEST(a_closing_client_can_not_be_orphaned) {
   const auto roster = Roster::Create(1, kSlots);
-  OrphanNotices notices;
-  CHECK_EQ(roster->Connect(notices.notice()), 0);
+  const auto waker = std::make_shared<CountingWaker>();
+  CHECK_EQ(roster->Connect(waker), 0);
   roster->Close(0);
   roster->Orphan(0);
-  CHECK_EQ(notices.count.load(), 0);
+  CHECK_EQ(waker->orphaned.load(), 0);
   const Look look = LookAt(*roster);
   CHECK_EQ(look.seats.size(), 1);
   CHECK_EQ(look.seats[0].state, SeatState::kClosing);
   roster->Drained(0);
-  CHECK_EQ(roster->Connect({}), 0);
+  CHECK_EQ(roster->Connect(nullptr), 0);
 }
 
 TEST(when_the_engine_is_gone_nobody_waits_and_nobody_connects) {
   const auto roster = Roster::Create(3, kSlots);
-  for (int client = 0; client < 3; client++) CHECK_EQ(roster->Connect({}), client);
+  for (int client = 0; client < 3; client++) CHECK_EQ(roster->Connect(nullptr), client);
   roster->Close(0);
   roster->EngineGone();
   roster->WaitUntilDrained(0);
@@ -187,13 +190,13 @@ TEST(when_the_engine_is_gone_nobody_waits_and_nobody_connects) {
   roster->CancelAll(2);
   roster->Close(2);
   roster->WaitUntilDrained(2);
-  CHECK_EQ(roster->Connect({}), -ESHUTDOWN);
+  CHECK_EQ(roster->Connect(nullptr), -ESHUTDOWN);
 }
 
 TEST(another_thread_waits_until_its_seat_is_drained) {
   for (const bool engine_ends : {false, true}) {
     const auto roster = Roster::Create(1, kSlots);
-    CHECK_EQ(roster->Connect({}), 0);
+    CHECK_EQ(roster->Connect(nullptr), 0);
     std::atomic<bool> released = false;
     std::thread client([&] {
       roster->Close(0);

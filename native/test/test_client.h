@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -37,10 +38,10 @@ bool Await(Condition holds) {
 
 class TestClient {
  public:
-  TestClient(const SharedMemory& memory, Roster& roster, OrphanNotice notice = {},
-             ClientShare share = {})
+  TestClient(const SharedMemory& memory, Roster& roster,
+             std::shared_ptr<ClientWaker> waker = nullptr, ClientShare share = {})
       : memory_(memory), roster_(roster), slots_(memory.slot_count()) {
-    seat_ = roster.Connect(notice, share);
+    seat_ = roster.Connect(std::move(waker), share);
     if (seat_ < 0) return;
     mailbox_ = memory.mailbox(index());
     requests_ = RingProducer<Request>(mailbox_.requests);

@@ -55,7 +55,6 @@ class TestEngine {
   explicit TestEngine(const EngineSetUp& set_up)
       : memory_(set_up.max_clients, set_up.slot_count, set_up.initial_index),
         roster_(Roster::Create(set_up.max_clients, set_up.slot_count)),
-        notifies_(set_up.max_clients),
         thread_([this, options = set_up.Options()] { Serve(options); }) {
     CHECK(Await([this] { return started_.load() <= 0; }));
     CHECK_EQ(started_.load(), 0);
@@ -66,8 +65,6 @@ class TestEngine {
 
   [[nodiscard]] const SharedMemory& memory() const { return memory_.shared(); }
   [[nodiscard]] Roster& roster() const { return *roster_; }
-  // How often a client was to be notified.
-  [[nodiscard]] uint32_t notifies(uint32_t client) const { return notifies_[client].load(); }
   // One of protocol::engine_counter.
   [[nodiscard]] uint64_t counter(uint32_t index) const {
     return std::atomic_ref(memory().counter(index)).load(std::memory_order_relaxed);
@@ -93,13 +90,7 @@ class TestEngine {
     started_ = Engine::Start(memory_.shared(), roster_, options, &engine);
     if (started_ < 0) return roster_->EngineGone();
     while (!terminated_) {
-      const int count = engine->Run();
-      if (count == Engine::kStopped) break;
-      if (!CHECK(count >= 0 && static_cast<size_t>(count) <= notifies_.size())) break;
-      for (int nth = 0; nth < count; nth++) {
-        const uint32_t client = memory_.shared().notify_list()[nth];
-        if (CHECK(client < notifies_.size())) notifies_[client]++;
-      }
+      if (engine->Run() == Engine::kStopped) break;
     }
     engine->Shutdown();
     CHECK_EQ(engine->Run(), Engine::kStopped);
@@ -107,7 +98,6 @@ class TestEngine {
 
   const TestMemory memory_;
   const std::shared_ptr<Roster> roster_;
-  std::vector<std::atomic<uint32_t>> notifies_;
   std::atomic<int> started_ = kStarting;
   std::atomic<bool> terminated_ = false;
   std::thread thread_;

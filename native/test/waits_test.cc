@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "check.h"
-#include "orphan_notices.h"
+#include "counting_waker.h"
 #include "prepare_waits.h"
 #include "real_ring.h"
 #include "test_engine.h"
@@ -224,12 +224,12 @@ TEST(waits_end_with_the_engine) {
     EngineSetUp set_up = SmallRing();
     set_up.idle_wait_ms = 10;
     TestEngine engine(set_up);
-    OrphanNotices notices;
-    TestClient client(engine.memory(), engine.roster(), notices.notice());
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
     Waits waits(client);
     terminated ? engine.Terminate() : engine.Stop(0);
     waits.Expect(-ECANCELED);
-    CHECK_EQ(notices.count.load(), 1);
+    CHECK_EQ(waker->orphaned.load(), 1);
   }
 }
 

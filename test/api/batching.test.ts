@@ -1,42 +1,8 @@
 /** What makes a request cheap: many share one publish, one doorbell, one wait, one pass. */
-import { connect, type Engine } from "ringpost";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Engine } from "ringpost";
+import { describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
 import { FakeEngine, turn } from "../support/fake-engine.js";
-
-/** Counts how many waits on each word are outstanding, while the test runs. */
-class WaitCounter {
-  readonly most = new Map<number, number>();
-  begun = 0;
-  readonly #now = new Map<number, number>();
-  readonly #original = Atomics.waitAsync;
-
-  install(): void {
-    const counting: typeof Atomics.waitAsync = (
-      words: Int32Array | BigInt64Array,
-      at: number,
-      ...rest: unknown[]
-    ) => {
-      const call = this.#original as (...given: unknown[]) => ReturnType<typeof Atomics.waitAsync>;
-      const wait = call.call(Atomics, words, at, ...rest);
-      if (wait.async) this.#begin(at, wait.value);
-      return wait;
-    };
-    Atomics.waitAsync = counting;
-  }
-
-  uninstall(): void {
-    Atomics.waitAsync = this.#original;
-  }
-
-  #begin(at: number, promise: Promise<unknown>): void {
-    const count = (this.#now.get(at) ?? 0) + 1;
-    this.begun++;
-    this.#now.set(at, count);
-    this.most.set(at, Math.max(count, this.most.get(at) ?? 0));
-    void promise.then(() => this.#now.set(at, this.#now.get(at)! - 1));
-  }
-}
 
 const statsOf = (engine: Engine, client = 0) => engine.stats().clients[client]!;
 
@@ -108,27 +74,6 @@ describe("requests of one turn of the event loop", () => {
     expect(after.settled - before.settled).toBe(20_000);
     expect(after.wakeups - before.wakeups).toBeLessThan(20_000 / 8);
     expect(after.notifies - before.notifies).toBeLessThan(20_000 / 8);
-  });
-});
-
-describe("waits", () => {
-  const running = useEngine();
-  const counter = new WaitCounter();
-  beforeEach(() => counter.install());
-  afterEach(() => counter.uninstall());
-
-  it("are one at a time for each client", async () => {
-    const other = await connect(running.engine.handle());
-    for (let round = 0; round < 50; round++) {
-      const depth = 1 + ((round * 13) % 40);
-      const nops = Array.from({ length: depth }, () => [running.client.nop(), other.nop()]).flat();
-      await Promise.race(nops);
-      nops.push(running.client.nop(), other.nop());
-      await Promise.all(nops);
-    }
-    await other.disconnect();
-    expect(counter.begun).toBeGreaterThan(0);
-    expect([...counter.most.values()].every((most) => most === 1)).toBe(true);
   });
 });
 

@@ -124,13 +124,14 @@ describe("functions are short", () => {
   });
 });
 
-it("N-API is known to addon.cc and its options alone", () => {
+it("N-API is known to addon.cc and its two parts alone", () => {
   const users = native.filter(({ text }) =>
     /\bnapi(\.h|_\w+)|\bNapi::/.test(withoutComments(text)),
   );
   expect(users.map(({ path }) => path)).toEqual([
     "native/src/addon.cc",
     "native/src/addon_options.h",
+    "native/src/event_loop_waker.h",
   ]);
 });
 

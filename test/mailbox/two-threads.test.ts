@@ -1,6 +1,6 @@
 /** One thread writes, another reads, both as fast as they can: every entry arrives once, whole, and in order. */
 import { Worker } from "node:worker_threads";
-import { notifyFlag, RingConsumer } from "@ringpost/mailbox";
+import { RingConsumer } from "@ringpost/mailbox";
 import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { turn } from "../support/fake-engine.js";
@@ -41,7 +41,7 @@ it.each([
         }
       }
       consumer.release();
-      if (available > 0) notifyFlag(words, place.headWord);
+      if (available > 0) Atomics.notify(words, place.headWord);
       else await turn();
     }
   };

@@ -34,7 +34,7 @@ describe("cancellations that the engine has not taken yet", () => {
     for (const request of fsyncs) fake.reply(request);
     fake.publish();
     await Promise.all(later);
-    fake.backend.orphan();
+    fake.backend.wake(true);
   });
 
   it("all arrive, as there is room", async () => {
@@ -45,14 +45,14 @@ describe("cancellations that the engine has not taken yet", () => {
       fds.push(...fake.take().map(({ fd }) => fd));
     }
     expect(fds).toEqual(Array.from({ length: 2 * RING_ENTRIES }, (_, nth) => 100 + nth));
-    fake.backend.orphan();
+    fake.backend.wake(true);
     await requests;
   });
 
   it("are dropped with the client", async () => {
     const { fake, requests } = await postTooMany();
     await turn();
-    fake.backend.orphan();
+    fake.backend.wake(true);
     await requests;
     await turn();
     const later = vi.spyOn(globalThis, "setImmediate");

@@ -3,7 +3,7 @@
  * client's half of the protocol runs deterministically, without a ring, a thread, or a kernel.
  */
 import { SubmitMode } from "@ringpost/client";
-import { claimWake, Mailbox, notifyFlag, RingConsumer, RingProducer } from "@ringpost/mailbox";
+import { claimWake, Mailbox, RingConsumer, RingProducer } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import {
   ClientCounter,
@@ -130,7 +130,7 @@ export class FakeEngine {
     this.#replies.publish();
     const { words, parkedWord } = this.mailbox;
     if (!claimWake(words, parkedWord)) return false;
-    notifyFlag(words, parkedWord);
+    setImmediate(() => this.backend.wake(false));
     return true;
   }
 

@@ -87,19 +87,18 @@ export function connectNow(handle: EngineHandle, options?: ClientShare): Client 
   checkHandle(handle);
   const { slotCount, maxClients } = readGeometry(handle.memory);
   const { credits, weight } = toShare(options, "options", handle, slotCount);
-  // Native code holds the callback until the client closes; held weakly, a forgotten client can be collected, and then closes. No
-  // other function in here may name the client, or what it holds: V8 keeps what any of them names for all of them.
-  let backendOrGone: WeakRef<RingBackend> | undefined;
-  const orphan = (): void => backendOrGone?.deref()?.orphan();
+  // Native code holds the callback, and with it all of the client, while requests are in flight. A client that has none, and that
+  // nobody else holds, can be collected, and then closes.
+  let backend: RingBackend | undefined;
+  const onWake = (orphaned: boolean): void => backend?.wake(orphaned);
   const rings = ringsOf(handle);
-  const native = addon.connect(handle.engine, rings.memories, orphan, credits, weight);
+  const native = addon.connect(handle.engine, rings.memories, onWake, credits, weight);
   if (typeof native === "number") throw refusedConnection(native);
   const nth = rings.engines.indexOf(native.engine);
   const mailbox = new Mailbox(rings.memories[nth]!, native.index); // it is one of the handle's
   const firstClient = nth * maxClients;
   const { queueLimit, submit } = handle;
-  const backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient);
-  backendOrGone = new WeakRef(backend);
+  backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient);
   return new Client(backend);
 }
 

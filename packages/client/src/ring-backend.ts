@@ -10,11 +10,9 @@
 import {
   isParked,
   type Mailbox,
-  notifyFlag,
   park,
   RingConsumer,
   RingProducer,
-  sleep,
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
@@ -70,12 +68,11 @@ export class RingBackend implements Backend {
   #unpublished = 0;
   #turnScheduled = false;
   #settledThisTurn = 0;
-  /** Parked, with the one outstanding wait of this client. */
+  /** Parked: the engine's next reply calls {@link wake}. */
   #asleep = false;
   #keptAlive = false;
 
   readonly #onTurn = (): void => this.#turn();
-  readonly #onWake = (): void => this.#wake();
 
   /**
    * @param submitMode {@link SubmitMode}, or a threshold
@@ -279,21 +276,24 @@ export class RingBackend implements Backend {
   #sleep(): void {
     const { words, parkedWord } = this.#mailbox;
     park(words, parkedWord);
-    const hasReplies = this.#replies.available() > 0;
-    if (hasReplies) unpark(words, parkedWord);
-    const wakeup = hasReplies ? undefined : sleep(words, parkedWord);
-    if (wakeup === undefined) {
+    if (this.#replies.available() > 0) {
+      unpark(words, parkedWord);
       this.#settleInTurn();
     } else {
       this.#settledThisTurn = 0;
       this.#asleep = true;
-      void wakeup.then(this.#onWake);
     }
   }
 
-  /** Stage 9, from the engine's notify (stage 8). */
-  #wake(): void {
-    if (!this.#asleep) return; // an orphan has been told meanwhile
+  /** Stage 9, from the engine's notify (stage 8): in this thread's event loop. */
+  wake(orphaned: boolean): void {
+    if (orphaned) {
+      this.#orphan();
+      return;
+    }
+    // One that came while this client found its replies by itself; the park is still there, or there is none.
+    const { words, parkedWord } = this.#mailbox;
+    if (!this.#asleep || isParked(words, parkedWord)) return;
     this.#asleep = false;
     this.#count(ClientCounter.WAKEUPS, 1);
     this.#settle();
@@ -380,13 +380,9 @@ export class RingBackend implements Backend {
   }
 
   /** The engine is gone, or serves this client no more (native/src/roster.h). Replies that it left are settled first. */
-  orphan(): void {
+  #orphan(): void {
     if (this.#state === "closed") return;
-    if (this.#asleep) {
-      this.#asleep = false;
-      // V8 holds on to a wait, and with it to all of the engine's memory, until somebody notifies it.
-      notifyFlag(this.#mailbox.words, this.#mailbox.parkedWord);
-    }
+    this.#asleep = false;
     this.#settle();
     this.#shut();
     const error = closedError("engine");

@@ -1,18 +1,15 @@
 /**
- * The engine's thread. Its native half (native/src/engine.cc) does the work of stages 3 to 7 and sleeps in io_uring_enter.
- *
- * Stage 8 of 9, engine thread: back in JavaScript only to wake clients that sleep in `Atomics.waitAsync`. V8 keeps its own list
- * of waiters, so native code can't; once per client and round, however many replies there are.
+ * The engine's thread. Its native half (native/src/engine.cc) does the work of stages 3 to 8 and sleeps in io_uring_enter. It comes
+ * back to JavaScript now and then only for the thread to be ended.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { notifyFlag, readGeometry } from "@ringpost/mailbox";
 import {
   addon,
   type NativeEngine,
   type NativeEngineOptions,
   type StartRefusal,
 } from "@ringpost/native";
-import { EngineWord, MailboxWord, RunResult } from "@ringpost/protocol";
+import { RunResult } from "@ringpost/protocol";
 import { threadNumber } from "./kernel-workers.js";
 
 export interface WorkerInput {
@@ -28,21 +25,10 @@ export type WorkerOutput =
     })
   | StartRefusal;
 
-function serve(engine: NativeEngine, memory: SharedArrayBuffer): void {
-  const words = new Int32Array(memory);
-  const { mailboxesOffset, mailboxBytes } = readGeometry(memory);
-  const parkedWordOf = (client: number): number =>
-    (mailboxesOffset + client * mailboxBytes) / 4 + MailboxWord.PARKED;
-
+function serve(engine: NativeEngine): void {
   // A function of its own: V8 looks whether the thread is to be terminated on entry to a function, but in a loop of few
   // rounds only after a while, and a round may be half a second.
-  const serveOnce = (): boolean => {
-    const count = engine.run();
-    for (let nth = 0; nth < count; nth++) {
-      notifyFlag(words, parkedWordOf(words[EngineWord.NOTIFY_LIST + nth]!));
-    }
-    return count !== RunResult.STOPPED;
-  };
+  const serveOnce = (): boolean => engine.run() !== RunResult.STOPPED;
   while (serveOnce());
 }
 
@@ -53,5 +39,5 @@ if ("errno" in engine) {
 } else {
   const { run: _run, ...report } = engine;
   parentPort?.postMessage({ ...report, thread: threadNumber() } satisfies WorkerOutput);
-  serve(engine, memory);
+  serve(engine);
 }

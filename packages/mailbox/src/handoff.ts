@@ -9,20 +9,20 @@
  *  S1 parked = PARKED                       W1 publish: tail = new tail
  *  S2 look at the tail again                W2 parked == PARKED ?
  *     work there → parked = AWAKE, go on       and exchange(parked, AWAKE) == PARKED → wake the sleeper
- *  S3 sleep while parked == PARKED
+ *  S3 sleep
  * ```
  *
  * All four accesses are sequentially consistent, so they have one order that both threads agree on, and in every one of
  * them somebody acts:
  *
- * - S1 before W2: the waker sees PARKED and wakes. If the sleeper is not asleep yet, its sleep doesn't begin, as
- *   the parked word has changed (a client), or ends at once, as the doorbell has been rung (the engine).
+ * - S1 before W2: the waker sees PARKED and wakes. If the sleeper is not asleep yet, its sleep ends at once: the doorbell is
+ *   readable (the engine), or a call waits in the event loop (a client: `native/src/event_loop_waker.h`).
  * - W2 before S1, and so W1 before S2 (W1 comes before W2, S1 before S2): the sleeper sees the new tail in S2 and stays awake.
  *
  * With release and acquire alone, both S2 and W2 could read the old value (store buffering), and the request would lie there
  * until the next one. The exchange makes one waker out of many: of several clients that see the engine parked, one rings.
  */
-import { exchangeFlag, loadFlag, storeFlag, waitFlag } from "./shared-words.js";
+import { exchangeFlag, loadFlag, storeFlag } from "./shared-words.js";
 
 export const AWAKE = 0;
 export const PARKED = 1;
@@ -47,13 +47,4 @@ export function claimWake(words: Int32Array, parkedWord: number): boolean {
   return (
     loadFlag(words, parkedWord) === PARKED && exchangeFlag(words, parkedWord, AWAKE) === PARKED
   );
-}
-
-/**
- * S3 for a thread with an event loop.
- * @returns a promise that settles when the waker notifies, or undefined where the waker was quicker: work is there now
- */
-export function sleep(words: Int32Array, parkedWord: number): Promise<unknown> | undefined {
-  const wait = waitFlag(words, parkedWord, PARKED);
-  return wait.async ? wait.value : undefined;
 }

@@ -30,25 +30,3 @@ export function loadFlag(words: Int32Array, at: number): number {
 export function exchangeFlag(words: Int32Array, at: number, value: number): number {
   return Atomics.exchange(words, at, value);
 }
-
-/** Starts to wait, without blocking, until the word is no longer `value` and somebody notifies it. */
-export function waitFlag(
-  words: Int32Array,
-  at: number,
-  value: number,
-):
-  | { async: false; value: "not-equal" | "timed-out" }
-  | { async: true; value: Promise<"ok" | "timed-out"> } {
-  // No timeout: V8 keeps the timer task of a notified wait until it would have expired.
-  return Atomics.waitAsync(words, at, value);
-}
-
-/** Blocks the calling thread until the word is no longer `value`, or the time is over. Not for the main thread of a program. */
-export function blockOnFlag(words: Int32Array, at: number, value: number, timeoutMs: number): void {
-  Atomics.wait(words, at, value, timeoutMs);
-}
-
-/** Wakes who waits on the word. Only JavaScript can: V8 keeps its own list of waiters, apart from the kernel's futexes. */
-export function notifyFlag(words: Int32Array, at: number): void {
-  Atomics.notify(words, at);
-}

@@ -89,18 +89,12 @@ describe("a mailbox's header", () => {
 });
 
 describe("the engine's page", () => {
-  const { PARKED, TOGETHER, NOTIFY_LIST, ...written } = layout.EngineWord;
-  const notifyList = {
-    name: "NOTIFY_LIST",
-    firstByte: NOTIFY_LIST * 4,
-    bytes: layout.MAX_CLIENTS * 4,
-  };
+  const { PARKED, TOGETHER, ...written } = layout.EngineWord;
   const writers = {
     "the starting thread": words(written),
     // TOGETHER is the engine's alone, and rarely written: it lies where clients look anyway.
     "engine and clients, by exchange": words({ PARKED, TOGETHER }),
     "the engine's counters": counters(layout.EngineCounter),
-    "the engine's notify list": [notifyList],
   };
 
   it("has one writer per line", () => {

@@ -46,8 +46,6 @@ export const EngineWord = {
   PARKED: 16,
   // Beside it, since both are read with every batch: 1 while the engine keeps to its one client's CPU. The engine alone writes it.
   TOGETHER: 17,
-  // From line 16 on, engine thread only: its native part lists here which clients its JavaScript has to notify.
-  NOTIFY_LIST: 256,
 } as const;
 
 /** What who waits for the other side does before it sleeps: the engine for requests and completions, a client for replies. */
@@ -63,7 +61,7 @@ export const WaitMode = {
 /** On which CPU the engine's thread runs: `native/src/placement.h`. */
 export const PlacementMode = { AUTO: 0, FLOAT: 1, COLOCATE: 2, SPREAD: 3, LIST: 4 } as const;
 
-/** Most mailboxes of one engine: as many as the notify list holds. */
+/** Most mailboxes of one engine. Each round of the engine looks at all that are connected. */
 export const MAX_CLIENTS = 512;
 
 /** Most requests that one client can have with the engine at a time. */
@@ -317,7 +315,7 @@ export const Stage = {
   CLOSE: 4,
 } as const;
 
-/** What `runEngine` returns besides a count of clients to notify. */
+/** What an engine's `run` returns where it is not to be called again. */
 export const RunResult = {
   STOPPED: -1,
 } as const;
