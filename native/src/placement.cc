@@ -1,5 +1,7 @@
 #include "placement.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -29,6 +31,16 @@ constexpr uint64_t kNoDoubt = 150;
 // Of the rate when the choice was made: with less, it is made anew.
 constexpr uint64_t kClearlyLess = 70;
 
+// Preempted so often in a window, it shares its CPU, perhaps with the very thread of the kernel's
+// that does what it has asked for. Alone with its client it comes to one.
+constexpr int64_t kCrowded = 4;
+
+int64_t CountPreemptions() {
+  rusage usage = {};
+  (void)::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
 int BindThread(const cpu_set_t& cpus) {
   return ::sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
 }
@@ -40,6 +52,8 @@ int Placement::Begin(const PlacementOptions& options) {
   bind_call_ = options.bind_call != nullptr ? options.bind_call : BindThread;
   if (mode_ == Mode::kFloat) return 0;
   if (mode_ == Mode::kList) return bind_call_(options.list);
+  preemptions_call_ =
+      options.preemptions_call != nullptr ? options.preemptions_call : CountPreemptions;
   // More CPUs than a cpu_set_t holds (EINVAL): the engine runs wherever it is put.
   if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) {
     mode_ = Mode::kFloat;
@@ -92,6 +106,11 @@ void Placement::Part() {
   Bind(allowed_);
 }
 
+bool Placement::WasCrowded() {
+  const int64_t before = std::exchange(preemptions_, preemptions_call_());
+  return preemptions_ - before >= kCrowded;
+}
+
 bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
   const bool was_together = together_;
   const uint64_t length = now_ns - window_began_ns_;
@@ -105,6 +124,7 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
     parts_ = !idle;
     return false;
   }
+  const bool crowded = WasCrowded();
   if (several || idle) {
     busy_ = false;
     Choose(!several);
@@ -114,7 +134,7 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
     Choose(chosen_together_);
   } else if (trial_windows_ > 0) {
     ContinueTrial(rate);
-  } else if (!together_ && looks_pay) {
+  } else if (!together_ && looks_pay && !crowded) {
     // Nothing that could be gained together comes near.
   } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
     rate_together_ = 0;

@@ -9,9 +9,9 @@
 //   free       wherever the system puts it; away from the client's CPU where it was put there
 //
 // Idle, the engine is together: its next request comes by the doorbell. Busy with one client, it is
-// free as long as looking pays. Where it doesn't, both are tried in turn, some milliseconds each,
-// and the engine is put together where it clearly got more requests so; the longer a choice holds,
-// the rarer are the trials. Busy with several clients, it is free.
+// free as long as looking pays, and nobody else needs its CPU. Otherwise both are tried in turn,
+// some milliseconds each, and the engine is put together where it clearly got more requests so; the
+// longer a choice holds, the rarer are the trials. Busy with several clients, it is free.
 #pragma once
 
 #include <sched.h>
@@ -22,6 +22,8 @@ namespace ringpost {
 
 // sched_setaffinity of the calling thread; a test puts its own in its place.
 using BindCall = int (*)(const cpu_set_t& cpus);
+// How often the calling thread was preempted so far; the same.
+using PreemptionsCall = int64_t (*)();
 
 struct PlacementOptions {
   enum class Mode : uint8_t { kAuto, kFloat, kColocate, kSpread, kList };
@@ -30,6 +32,7 @@ struct PlacementOptions {
   cpu_set_t list = {};           // kList: where it may run
   bool always_looks = false;     // it never sleeps while anything is due: kAuto is free
   BindCall bind_call = nullptr;  // nullptr: the system's
+  PreemptionsCall preemptions_call = nullptr;  // the same
 };
 
 class Placement {
@@ -64,6 +67,7 @@ class Placement {
   // Long against a wake-up, and short against what a person notices.
   static constexpr uint64_t kWindowNs = 3'000'000;
 
+  [[nodiscard]] bool WasCrowded();
   bool EndWindow(uint64_t now_ns, bool looks_pay);
   void ContinueTrial(uint64_t rate);
   void Follow(int cpu);
@@ -73,6 +77,7 @@ class Placement {
 
   PlacementOptions::Mode mode_ = PlacementOptions::Mode::kFloat;
   BindCall bind_call_ = nullptr;
+  PreemptionsCall preemptions_call_ = nullptr;
   cpu_set_t allowed_ = {};
   bool chooses_ = false;  // kAuto
   bool tries_ = false;    // kAuto, and sleeps
@@ -85,6 +90,7 @@ class Placement {
   uint32_t requests_ = 0;
   uint32_t client_ = 0;  // who came first
   uint32_t of_others_ = 0;
+  int64_t preemptions_ = 0;  // until it began
 
   // The trial, and when the next one begins: in windows. Rates are requests per window.
   bool busy_ = false;

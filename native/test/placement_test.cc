@@ -37,12 +37,18 @@ std::vector<int> Cpus() {
   return cpus;
 }
 
+int64_t preemptions;
+
 // An engine that gets so many requests per window, by where it is.
 struct Load {
   explicit Load(Mode mode, bool always_looks = false) {
     bound.clear();
-    CHECK_EQ(placement.Begin(
-                 {.mode = mode, .list = {}, .always_looks = always_looks, .bind_call = Remember}),
+    preemptions = 0;
+    CHECK_EQ(placement.Begin({.mode = mode,
+                              .list = {},
+                              .always_looks = always_looks,
+                              .bind_call = Remember,
+                              .preemptions_call = [] { return preemptions; }}),
              0);
   }
 
@@ -54,6 +60,7 @@ struct Load {
       placement.Took(0, placement.together() ? together : free);
       placement.Took(1, of_another);
       now_ns += kWindowNs;
+      preemptions += preemptions_per_window;
       (void)placement.Decide(now_ns, looks_pay);
     }
     return were_together;
@@ -61,6 +68,7 @@ struct Load {
 
   Placement placement;
   bool looks_pay = false;
+  int preemptions_per_window = 0;
   uint64_t now_ns = 1'000'000'000;
 };
 
@@ -90,6 +98,22 @@ TEST(where_looking_pays_it_is_free_without_a_trial) {
   load.looks_pay = true;
   load.Run(2, 1000, 500);
   CHECK_EQ(load.Run(4000, 1000, 500), 0);
+}
+
+TEST(where_somebody_else_needs_its_cpu_looking_is_no_reason_to_stay_free) {
+  Load load(Mode::kAuto);
+  load.looks_pay = true;
+  load.preemptions_per_window = 1;
+  load.Run(200, 1000, 500);
+  CHECK(!load.placement.together());
+  load.preemptions_per_window = 30;
+  load.Run(200, 1000, 500);
+  CHECK(load.placement.together());
+  Load other(Mode::kAuto);
+  other.looks_pay = true;
+  other.preemptions_per_window = 30;
+  other.Run(200, 500, 1000);
+  CHECK(!other.placement.together());
 }
 
 TEST(a_difference_that_may_be_chance_moves_nothing) {
