@@ -1,9 +1,10 @@
-// How often a second cached 4 KiB reads come back, and what each costs, by `wait` and `placement`, beside FileHandle.read: all
-// in one process, in turn. First busy, at some depths; then one read after each pause, as of a lightly loaded process.
+// How often a second 4 KiB reads come back, and what each costs, by `wait` and `placement`, beside FileHandle.read: all in one
+// process, in turn. First busy, at some depths: from the page cache, then from the device. At last one cached read after each pause,
+// as of a lightly loaded process.
 //
 //   node scripts/compare-waits.mjs [rounds]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { constants, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +16,7 @@ const LIGHT_MS = 900;
 const BYTES = 4096;
 const BLOCKS = 4096;
 const DEPTHS = [1, 8, 32];
+const DEVICE_DEPTHS = [1, 8, 16];
 const PAUSES_MS = [10, 2];
 const setUps = {
   "auto, auto": {},
@@ -26,26 +28,29 @@ const setUps = {
 
 const folder = mkdtempSync(join(tmpdir(), "ringpost-waits-"));
 writeFileSync(join(folder, "blocks"), Buffer.alloc(BLOCKS * BYTES, 1));
-const file = await open(join(folder, "blocks"));
+const cached = await open(join(folder, "blocks"));
+await cached.datasync();
+const direct = await open(join(folder, "blocks"), constants.O_RDONLY | constants.O_DIRECT);
 const engines = await Promise.all(Object.values(setUps).map((options) => Engine.start(options)));
 
 const anywhere = () => Math.floor(Math.random() * BLOCKS) * BYTES;
 const ways = new Map(
   Object.keys(setUps).map((name, nth) => [
     name,
-    (buffer) => engines[nth].client.read(file.fd, buffer, { position: anywhere() }),
+    (file, buffer) => engines[nth].client.read(file.fd, buffer, { position: anywhere() }),
   ]),
 );
-ways.set("FileHandle.read", (buffer) => file.read(buffer, 0, BYTES, anywhere()));
+ways.set("FileHandle.read", (file, buffer) => file.read(buffer, 0, BYTES, anywhere()));
+const leases = Array.from({ length: 32 }, () => engines[0].client.lease(BYTES)); // page-aligned, as O_DIRECT wants it
 
-async function busy(read, depth, ms) {
+async function busy(read, file, depth, ms) {
   const latencies = [];
   const cpu = process.cpuUsage();
   const begin = performance.now();
-  const loop = async () => {
-    const buffer = Buffer.alloc(BYTES);
+  const loop = async (_, nth) => {
+    const { buffer } = leases[nth];
     for (let now = begin; now < begin + ms; ) {
-      await read(buffer);
+      await read(file, buffer);
       const before = now;
       now = performance.now();
       latencies.push(now - before);
@@ -59,11 +64,11 @@ async function light(read, pauseMs) {
   const latencies = [];
   const cpu = process.cpuUsage();
   const begin = performance.now();
-  const buffer = Buffer.alloc(BYTES);
+  const { buffer } = leases[0];
   while (performance.now() < begin + LIGHT_MS) {
     await sleep(pauseMs);
     const before = performance.now();
-    await read(buffer);
+    await read(cached, buffer);
     latencies.push(performance.now() - before);
   }
   return resultOf(latencies, cpu, performance.now() - begin);
@@ -93,14 +98,21 @@ async function compare(title, measure) {
   console.table(Object.fromEntries([...results].map(([name, all]) => [name, row(all)])));
 }
 
-for (const depth of DEPTHS) {
-  await compare(`${depth} at a time, without a pause`, async (read) => {
-    await busy(read, depth, BUSY_MS / 5);
-    return busy(read, depth, BUSY_MS);
+async function compareBusy(title, file, depth) {
+  await compare(title, async (read) => {
+    await busy(read, file, depth, BUSY_MS / 5);
+    return busy(read, file, depth, BUSY_MS);
   });
+}
+
+for (const depth of DEPTHS) {
+  await compareBusy(`${depth} at a time, without a pause`, cached, depth);
+}
+for (const depth of DEVICE_DEPTHS) {
+  await compareBusy(`${depth} at a time from the device (O_DIRECT)`, direct, depth);
 }
 for (const ms of PAUSES_MS) await compare(`one, every ${ms} ms`, (read) => light(read, ms));
 
 await Promise.all(engines.map((engine) => engine.close()));
-await file.close();
+for (const file of [cached, direct]) await file.close();
 rmSync(folder, { recursive: true });
