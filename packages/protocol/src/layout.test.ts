@@ -89,11 +89,11 @@ describe("a mailbox's header", () => {
 });
 
 describe("the engine's page", () => {
-  const { PARKED, TOGETHER, ...written } = layout.EngineWord;
+  const { PARKED, SHARES_CPU, ...written } = layout.EngineWord;
   const writers = {
     "the starting thread": words(written),
-    // TOGETHER is the engine's alone, and rarely written: it lies where clients look anyway.
-    "engine and clients, by exchange": words({ PARKED, TOGETHER }),
+    // SHARES_CPU is the engine's alone, and rarely written: it lies where clients look anyway.
+    "engine and clients, by exchange": words({ PARKED, SHARES_CPU }),
     "the engine's counters": counters(layout.EngineCounter),
   };
 
