@@ -58,7 +58,6 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   PlacementOptions placement = options.placement;
   placement.always_looks = ring.submission_thread.wanted || options.polled.enabled ||
                            options.wait == protocol::wait_mode::kPoll;
-  placement.sometimes_looks = !placement.always_looks && options.wait == protocol::wait_mode::kAuto;
   if (const int placed = engine->placement_.Begin(placement); placed < 0) {
     if (refused != nullptr) *refused = RefusedOption::kPlacement;
     return placed;
@@ -86,11 +85,11 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   changes_.reserve(memory.max_clients());
 }
 
-// The engine shares its CPU now, or does no more: whether looking pays is to be learned anew.
+// The engine has moved to its client's CPU, or away: whether looking pays is to be learned anew.
 void Engine::Replaced() {
   looks_for_requests_ = {};
   looks_for_io_ = {};
-  StoreOrdered(memory_.shares_cpu(), placement_.shares_cpu() ? 1 : 0);
+  StoreOrdered(memory_.together(), placement_.together() ? 1 : 0);
 }
 
 int Engine::Run() {

@@ -1,12 +1,9 @@
 #include "placement.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 namespace ringpost {
@@ -34,11 +31,15 @@ constexpr uint64_t kNoDoubt = 150;
 // Of the rate when the choice was made: with less, it is made anew.
 constexpr uint64_t kClearlyLess = 70;
 
-// Of a window it has waited for a CPU: so much, in hundredths, and somebody else needs that CPU,
-// perhaps the very thread of the kernel's that does what was asked for. It is crowded until so many
-// windows in a row were calm.
-constexpr uint64_t kCrowdedShare = 10;
-constexpr uint32_t kCalmWindows = 16;
+// Preempted so often in a window, it shares its CPU, perhaps with the very thread of the kernel's
+// that does what it has asked for. Alone with its client it comes to one.
+constexpr int64_t kCrowded = 4;
+
+int64_t CountPreemptions() {
+  rusage usage = {};
+  (void)::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
 
 int BindThread(const cpu_set_t& cpus) {
   return ::sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
@@ -49,12 +50,10 @@ int BindThread(const cpu_set_t& cpus) {
 int Placement::Begin(const PlacementOptions& options) {
   mode_ = options.mode;
   bind_call_ = options.bind_call != nullptr ? options.bind_call : BindThread;
-  waited_call_ = options.waited_call;
-  decides_ = options.sometimes_looks;
-  // Missing without /proc, or CONFIG_SCHED_INFO: it never seems crowded then.
-  if (decides_) schedstat_ = UniqueFd(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
   if (mode_ == Mode::kFloat) return 0;
   if (mode_ == Mode::kList) return bind_call_(options.list);
+  preemptions_call_ =
+      options.preemptions_call != nullptr ? options.preemptions_call : CountPreemptions;
   // More CPUs than a cpu_set_t holds (EINVAL): the engine runs wherever it is put.
   if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) {
     mode_ = Mode::kFloat;
@@ -64,9 +63,9 @@ int Placement::Begin(const PlacementOptions& options) {
     mode_ = Mode::kFloat;
     together_ = true;
   }
-  tries_ = mode_ == Mode::kAuto && !options.always_looks;
-  parts_ = mode_ == Mode::kAuto && options.always_looks;
-  decides_ = decides_ || mode_ == Mode::kAuto;
+  chooses_ = mode_ == Mode::kAuto;
+  tries_ = chooses_ && !options.always_looks;
+  parts_ = chooses_ && options.always_looks;
   if (mode_ == Mode::kColocate) together_ = true;
   return 0;
 }
@@ -86,7 +85,7 @@ void Placement::Follow(int cpu) {
   }
 }
 
-void Placement::Put(bool together) {
+void Placement::Choose(bool together) {
   if (together == together_) return;
   together_ = together;
   if (together) {
@@ -107,29 +106,13 @@ void Placement::Part() {
   Bind(allowed_);
 }
 
-// Its second number: nanoseconds that this thread was ready to run and did not
-// (Documentation/scheduler/sched-stats.rst).
-uint64_t Placement::WaitedNs() const {
-  if (waited_call_ != nullptr) return waited_call_();
-  char text[80] = {};
-  if (!schedstat_.valid() || ::pread(schedstat_.get(), text, sizeof(text) - 1, 0) <= 0) return 0;
-  const char* second = std::strchr(text, ' ');
-  return second == nullptr ? 0 : std::strtoull(second, nullptr, 10);
-}
-
-void Placement::LookForCrowd(uint64_t length_ns) {
-  const uint64_t before = std::exchange(waited_ns_, WaitedNs());
-  if (together_) return;  // it waits for its client
-  if ((waited_ns_ - before) * 100 >= length_ns * kCrowdedShare) {
-    crowded_ = true;
-    calm_windows_ = 0;
-  } else if (crowded_ && ++calm_windows_ == kCalmWindows) {
-    crowded_ = false;
-  }
+bool Placement::WasCrowded() {
+  const int64_t before = std::exchange(preemptions_, preemptions_call_());
+  return preemptions_ - before >= kCrowded;
 }
 
 bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
-  const bool shared = shares_cpu();
+  const bool was_together = together_;
   const uint64_t length = now_ns - window_began_ns_;
   const uint64_t rate = uint64_t{requests_} * kWindowNs / length;
   const bool several = of_others_ * 8 > requests_;
@@ -137,28 +120,21 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
   requests_ = 0;
   of_others_ = 0;
   const bool idle = length > kLongWindows * kWindowNs || rate < kBusy;
-  if (waited_call_ != nullptr || schedstat_.valid()) LookForCrowd(length);
-  if (idle || several) {
-    busy_ = false;
-    if (tries_) Put(!several);
-    parts_ = false;
-  } else if (tries_) {
-    Choose(rate, looks_pay && !crowded_);
-  } else {
-    parts_ = mode_ == Mode::kAuto;
+  if (!tries_) {
+    parts_ = !idle;
+    return false;
   }
-  return shares_cpu() != shared;
-}
-
-// Busy with one client.
-void Placement::Choose(uint64_t rate, bool looks_pay) {
-  if (!std::exchange(busy_, true)) {
+  const bool crowded = WasCrowded();
+  if (several || idle) {
+    busy_ = false;
+    Choose(!several);
+  } else if (!std::exchange(busy_, true)) {
     // As it was the last time.
     trial_windows_ = 0;
-    Put(chosen_together_);
+    Choose(chosen_together_);
   } else if (trial_windows_ > 0) {
     ContinueTrial(rate);
-  } else if (!together_ && looks_pay) {
+  } else if (!together_ && looks_pay && !crowded) {
     // Nothing that could be gained together comes near.
   } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
     rate_together_ = 0;
@@ -167,6 +143,7 @@ void Placement::Choose(uint64_t rate, bool looks_pay) {
   } else {
     until_trial_--;
   }
+  return together_ != was_together;
 }
 
 // The window that has just ended counts; the next one is the other's. Ends after some of each, or
@@ -177,7 +154,7 @@ void Placement::ContinueTrial(uint64_t rate) {
   const bool paired = trial_windows_ % 2 == 0;
   const bool no_doubt = rate_free_ * 100 > rate_together_ * kNoDoubt;
   if (!paired || (trial_windows_ < kTrialWindows && !no_doubt)) {
-    Put(!together_);
+    Choose(!together_);
     return;
   }
   const bool was_together = chosen_together_;
@@ -189,7 +166,7 @@ void Placement::ContinueTrial(uint64_t rate) {
                   : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
   until_trial_ = patience_;
   trial_windows_ = 0;
-  Put(chosen_together_);
+  Choose(chosen_together_);
 }
 
 }  // namespace ringpost

@@ -18,24 +18,21 @@
 
 #include <cstdint>
 
-#include "unique_fd.h"
-
 namespace ringpost {
 
 // sched_setaffinity of the calling thread; a test puts its own in its place.
 using BindCall = int (*)(const cpu_set_t& cpus);
-// How long the calling thread has waited for a CPU so far, in ns; the same.
-using WaitedCall = uint64_t (*)();
+// How often the calling thread was preempted so far; the same.
+using PreemptionsCall = int64_t (*)();
 
 struct PlacementOptions {
   enum class Mode : uint8_t { kAuto, kFloat, kColocate, kSpread, kList };
 
   Mode mode = Mode::kAuto;
-  cpu_set_t list = {};               // kList: where it may run
-  bool always_looks = false;         // it never sleeps while anything is due: kAuto is free
-  bool sometimes_looks = false;      // it looks where that pays, and nobody else needs its CPU
-  BindCall bind_call = nullptr;      // nullptr: the system's
-  WaitedCall waited_call = nullptr;  // the same
+  cpu_set_t list = {};           // kList: where it may run
+  bool always_looks = false;     // it never sleeps while anything is due: kAuto is free
+  BindCall bind_call = nullptr;  // nullptr: the system's
+  PreemptionsCall preemptions_call = nullptr;  // the same
 };
 
 class Placement {
@@ -46,10 +43,6 @@ class Placement {
 
   // Whether engine and client share a CPU, so that neither can look for what the other does.
   [[nodiscard]] bool together() const { return together_; }
-
-  // Whether looking would take the CPU from somebody who needs it: the client, or, where the engine
-  // has had to wait for it of late, another thread.
-  [[nodiscard]] bool shares_cpu() const { return together_ || crowded_; }
 
   // The doorbell was rung on this CPU.
   void Rung(int cpu) {
@@ -65,31 +58,28 @@ class Placement {
     requests_ += requests;
     if (client != client_) of_others_ += requests;
   }
-  // After the requests of a round were taken. Returns whether shares_cpu() is another now.
+  // After the requests of a round were taken. Returns whether together() is another now.
   bool Decide(uint64_t now_ns, bool looks_pay) {
-    return now_ns - window_began_ns_ >= kWindowNs && decides_ && EndWindow(now_ns, looks_pay);
+    return now_ns - window_began_ns_ >= kWindowNs && chooses_ && EndWindow(now_ns, looks_pay);
   }
 
  private:
   // Long against a wake-up, and short against what a person notices.
   static constexpr uint64_t kWindowNs = 3'000'000;
 
+  [[nodiscard]] bool WasCrowded();
   bool EndWindow(uint64_t now_ns, bool looks_pay);
-  void Choose(uint64_t rate, bool looks_pay);
-  void LookForCrowd(uint64_t length_ns);
-  [[nodiscard]] uint64_t WaitedNs() const;
   void ContinueTrial(uint64_t rate);
   void Follow(int cpu);
-  void Put(bool together);
+  void Choose(bool together);
   void Part();
   void Bind(const cpu_set_t& cpus) const { (void)bind_call_(cpus); }
 
   PlacementOptions::Mode mode_ = PlacementOptions::Mode::kFloat;
   BindCall bind_call_ = nullptr;
-  WaitedCall waited_call_ = nullptr;
-  UniqueFd schedstat_;
+  PreemptionsCall preemptions_call_ = nullptr;
   cpu_set_t allowed_ = {};
-  bool decides_ = false;  // anything, at the end of a window
+  bool chooses_ = false;  // kAuto
   bool tries_ = false;    // kAuto, and sleeps
   bool parts_ = false;    // kAuto, never sleeps, is busy, and has not parted in this window yet
   bool together_ = false;
@@ -100,10 +90,7 @@ class Placement {
   uint32_t requests_ = 0;
   uint32_t client_ = 0;  // who came first
   uint32_t of_others_ = 0;
-  uint64_t waited_ns_ = 0;  // until it began
-
-  bool crowded_ = false;
-  uint32_t calm_windows_ = 0;  // since it last had to wait
+  int64_t preemptions_ = 0;  // until it began
 
   // The trial, and when the next one begins: in windows. Rates are requests per window.
   bool busy_ = false;

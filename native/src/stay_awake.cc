@@ -48,7 +48,7 @@ bool Engine::StaysAwake(bool worked) {
   if (worked) return true;
   if (stopping_) return false;
   // Who shares this CPU can't do meanwhile what is looked for.
-  if (placement_.shares_cpu()) return false;
+  if (placement_.together()) return false;
   switch (options_.wait) {
     case wait_mode::kNotify:
       return false;

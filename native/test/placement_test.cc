@@ -37,19 +37,18 @@ std::vector<int> Cpus() {
   return cpus;
 }
 
-uint64_t waited_ns;
+int64_t preemptions;
 
 // An engine that gets so many requests per window, by where it is.
 struct Load {
   explicit Load(Mode mode, bool always_looks = false) {
     bound.clear();
-    waited_ns = 0;
+    preemptions = 0;
     CHECK_EQ(placement.Begin({.mode = mode,
                               .list = {},
                               .always_looks = always_looks,
-                              .sometimes_looks = !always_looks,
                               .bind_call = Remember,
-                              .waited_call = [] { return waited_ns; }}),
+                              .preemptions_call = [] { return preemptions; }}),
              0);
   }
 
@@ -61,7 +60,7 @@ struct Load {
       placement.Took(0, placement.together() ? together : free);
       placement.Took(1, of_another);
       now_ns += kWindowNs;
-      if (!placement.together()) waited_ns += waited_per_window_ns;
+      preemptions += preemptions_per_window;
       (void)placement.Decide(now_ns, looks_pay);
     }
     return were_together;
@@ -69,7 +68,7 @@ struct Load {
 
   Placement placement;
   bool looks_pay = false;
-  uint64_t waited_per_window_ns = 0;
+  int preemptions_per_window = 0;
   uint64_t now_ns = 1'000'000'000;
 };
 
@@ -104,34 +103,17 @@ TEST(where_looking_pays_it_is_free_without_a_trial) {
 TEST(where_somebody_else_needs_its_cpu_looking_is_no_reason_to_stay_free) {
   Load load(Mode::kAuto);
   load.looks_pay = true;
-  load.waited_per_window_ns = kWindowNs / 100;
+  load.preemptions_per_window = 1;
   load.Run(200, 1000, 500);
   CHECK(!load.placement.together());
-  load.waited_per_window_ns = kWindowNs / 5;
+  load.preemptions_per_window = 30;
   load.Run(200, 1000, 500);
   CHECK(load.placement.together());
   Load other(Mode::kAuto);
   other.looks_pay = true;
-  other.waited_per_window_ns = kWindowNs / 5;
+  other.preemptions_per_window = 30;
   other.Run(200, 500, 1000);
   CHECK(!other.placement.together());
-}
-
-TEST(an_engine_that_has_to_wait_for_a_cpu_looks_no_more_until_it_is_calm) {
-  for (const Mode mode : {Mode::kAuto, Mode::kFloat, Mode::kSpread}) {
-    Load load(mode);
-    load.looks_pay = true;
-    load.Run(10, 500, 500);
-    CHECK(!load.placement.shares_cpu());
-    load.waited_per_window_ns = kWindowNs / 5;
-    load.Run(1, 500, 1000);
-    CHECK(load.placement.shares_cpu());
-    load.waited_per_window_ns = 0;
-    load.Run(10, 500, 1000);
-    CHECK(load.placement.shares_cpu());
-    load.Run(300, 500, 1000);
-    CHECK(!load.placement.shares_cpu());
-  }
 }
 
 TEST(a_difference_that_may_be_chance_moves_nothing) {

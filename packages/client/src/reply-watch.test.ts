@@ -7,7 +7,7 @@ beforeEach(() => void vi.spyOn(performance, "now").mockImplementation(() => nowU
 afterEach(() => vi.restoreAllMocks());
 
 const wordsOf = (mode: number): Int32Array => {
-  const words = new Int32Array(EngineWord.SHARES_CPU + 1);
+  const words = new Int32Array(EngineWord.TOGETHER + 1);
   words[EngineWord.WAIT_MODE] = mode;
   return words;
 };
@@ -55,9 +55,9 @@ it("never looks while the engine has this thread's CPU, and starts afresh when i
   const words = wordsOf(WaitMode.AUTO);
   const watch = new ReplyWatch(words);
   for (let nth = 0; nth < 100; nth++) waitFor(watch, 500);
-  words[EngineWord.SHARES_CPU] = 1;
+  words[EngineWord.TOGETHER] = 1;
   for (let nth = 0; nth < 100; nth++) expect(waitFor(watch, 10)).toBe(0);
-  words[EngineWord.SHARES_CPU] = 0;
+  words[EngineWord.TOGETHER] = 0;
   expect(waitFor(watch, 10)).toBe(10);
 });
 

@@ -40,7 +40,7 @@ export class ReplyWatch {
   #looks = false;
   #skipped = 0;
   #rarity = 0;
-  #shared = 0;
+  #together = 0;
 
   /** @param words the engine's memory */
   constructor(words: Int32Array) {
@@ -65,14 +65,14 @@ export class ReplyWatch {
 
   #begin(): void {
     this.#ms.fill(performance.now());
-    const shared = loadFlag(this.#words, EngineWord.SHARES_CPU);
-    // Who needs this CPU does nothing while somebody looks; when nobody does any more, looking gets a new chance.
-    if (shared !== this.#shared) {
-      this.#shared = shared;
+    const together = loadFlag(this.#words, EngineWord.TOGETHER);
+    // On one CPU neither does anything while the other looks; apart again, looking gets a new chance.
+    if (together !== this.#together) {
+      this.#together = together;
       this.#rarity = 0;
       this.#skipped = 0;
     }
-    this.#looks = shared === 0 && this.#skipped === 0;
+    this.#looks = together === 0 && this.#skipped === 0;
     if (this.#skipped > 0) this.#skipped--;
   }
 

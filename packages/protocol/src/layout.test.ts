@@ -89,11 +89,11 @@ describe("a mailbox's header", () => {
 });
 
 describe("the engine's page", () => {
-  const { PARKED, SHARES_CPU, ...written } = layout.EngineWord;
+  const { PARKED, TOGETHER, ...written } = layout.EngineWord;
   const writers = {
     "the starting thread": words(written),
-    // SHARES_CPU is the engine's alone, and rarely written: it lies where clients look anyway.
-    "engine and clients, by exchange": words({ PARKED, SHARES_CPU }),
+    // TOGETHER is the engine's alone, and rarely written: it lies where clients look anyway.
+    "engine and clients, by exchange": words({ PARKED, TOGETHER }),
     "the engine's counters": counters(layout.EngineCounter),
   };
 

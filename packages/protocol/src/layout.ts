@@ -44,9 +44,8 @@ export const EngineWord = {
   WAIT_MODE: 9,
   // Line 1: the engine's parked word: the engine sets it, whoever rings the doorbell clears it.
   PARKED: 16,
-  // Beside it, since both are read with every batch: 1 while looking would take the CPU from who does what is looked for: the engine
-  // keeps to its client's CPU, or has had to wait for one. The engine alone writes it.
-  SHARES_CPU: 17,
+  // Beside it, since both are read with every batch: 1 while the engine keeps to its one client's CPU. The engine alone writes it.
+  TOGETHER: 17,
 } as const;
 
 /** What who waits for the other side does before it sleeps: the engine for requests and completions, a client for replies. */
