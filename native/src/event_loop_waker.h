@@ -98,11 +98,11 @@ class EventLoopWaker final : public ClientWaker {
     napi_get_reference_value(env, self->callback_, &callback);  // nullptr where it was collected
     napi_get_boolean(env, orphaned, &argument);
     // With the microtasks and ticks that come of it. In a thread that is being terminated it fails,
-    // and nobody minds.
-    const napi_status called =
-        napi_make_callback(env, nullptr, global, callback, 1, &argument, nullptr);
+    // without an exception.
+    napi_make_callback(env, nullptr, global, callback, 1, &argument, nullptr);
+    bool threw = false;
     napi_value error = nullptr;
-    if (called == napi_pending_exception &&
+    if (napi_is_exception_pending(env, &threw) == napi_ok && threw &&
         napi_get_and_clear_last_exception(env, &error) == napi_ok) {
       napi_fatal_exception(env, error);
     }
