@@ -23,7 +23,7 @@ constexpr uint32_t kTrialWindows = 6;
 constexpr uint32_t kLeastPatience = 32;
 constexpr uint32_t kMostPatience = 1024;
 // In hundredths of what it gets when it is free, which can't be worse than what the system does by
-// itself: so much it has to get together to be put there, and to stay.
+// itself: so much it has to get together to be put there, and to stay, or where it is crowded.
 constexpr uint64_t kClearlyBetter = 130;
 constexpr uint64_t kStillBetter = 115;
 // Of what it gets together: so much when it is free, and one pair of windows is enough.
@@ -31,9 +31,10 @@ constexpr uint64_t kNoDoubt = 150;
 // Of the rate when the choice was made: with less, it is made anew.
 constexpr uint64_t kClearlyLess = 70;
 
-// Preempted so often in a window, it shares its CPU, perhaps with the very thread of the kernel's
-// that does what it has asked for. Alone with its client it comes to one.
-constexpr int64_t kCrowded = 4;
+// Preempted so often in a window, it shares its CPU with threads of the kernel's that do what it
+// has asked for, each for some microseconds: it comes to 30 then. Alone with its client it comes to
+// one, beside another busy thread to five or ten.
+constexpr int64_t kCrowded = 12;
 
 int64_t CountPreemptions() {
   rusage usage = {};
@@ -133,13 +134,13 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
     trial_windows_ = 0;
     Choose(chosen_together_);
   } else if (trial_windows_ > 0) {
-    ContinueTrial(rate);
+    ContinueTrial(rate, crowded);
   } else if (!together_ && looks_pay && !crowded) {
     // Nothing that could be gained together comes near.
   } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
     rate_together_ = 0;
     rate_free_ = 0;
-    ContinueTrial(rate);
+    ContinueTrial(rate, crowded);
   } else {
     until_trial_--;
   }
@@ -148,7 +149,7 @@ bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
 
 // The window that has just ended counts; the next one is the other's. Ends after some of each, or
 // after one where being free is better beyond doubt.
-void Placement::ContinueTrial(uint64_t rate) {
+void Placement::ContinueTrial(uint64_t rate, bool crowded) {
   (together_ ? rate_together_ : rate_free_) += rate;
   trial_windows_++;
   const bool paired = trial_windows_ % 2 == 0;
@@ -158,7 +159,7 @@ void Placement::ContinueTrial(uint64_t rate) {
     return;
   }
   const bool was_together = chosen_together_;
-  const uint64_t needed = was_together ? kStillBetter : kClearlyBetter;
+  const uint64_t needed = was_together || crowded ? kStillBetter : kClearlyBetter;
   chosen_together_ = rate_together_ * 100 > rate_free_ * needed;
   chosen_rate_ = (chosen_together_ ? rate_together_ : rate_free_) * 2 / trial_windows_;
   patience_ = chosen_together_ != was_together

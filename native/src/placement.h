@@ -69,7 +69,7 @@ class Placement {
 
   [[nodiscard]] bool WasCrowded();
   bool EndWindow(uint64_t now_ns, bool looks_pay);
-  void ContinueTrial(uint64_t rate);
+  void ContinueTrial(uint64_t rate, bool crowded);
   void Follow(int cpu);
   void Choose(bool together);
   void Part();

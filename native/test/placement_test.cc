@@ -114,6 +114,9 @@ TEST(where_somebody_else_needs_its_cpu_looking_is_no_reason_to_stay_free) {
   other.preemptions_per_window = 30;
   other.Run(200, 500, 1000);
   CHECK(!other.placement.together());
+  // A fifth is enough then.
+  other.Run(2000, 120, 100);
+  CHECK(other.placement.together());
 }
 
 TEST(a_difference_that_may_be_chance_moves_nothing) {
