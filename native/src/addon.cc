@@ -1,5 +1,5 @@
-// The addon's face to JavaScript: the only file that knows Node-API. packages/native's loader has
-// the types.
+// The addon's face to JavaScript: the only file that knows Node-API, with its two parts,
+// addon_options.h and event_loop_waker.h. ../loader has the types.
 //
 // Two kinds of objects cross it. An EngineHandle lives in the engine's worker and drives the loop;
 // a ClientHandle lives in each client's thread and pins memory, rings the doorbell, keeps the event
