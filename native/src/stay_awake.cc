@@ -18,10 +18,13 @@ namespace {
 
 namespace wait_mode = protocol::wait_mode;
 
-// How long the engine looks before it parks: about as long as a wake-up across CPUs takes, so that
-// a look also meets a client that has to be woken first. And how often between two looks at the
-// clock.
+// How long the engine looks for requests before it parks: about as long as a wake-up across CPUs
+// takes, so that a look also meets a client that has to be woken first. For completions no longer
+// than a wake-up costs: who waits for a device waits longer than that, and a CPU that looks isn't
+// free for it (an interrupt, a virtual disk's thread on the host). And how often between two looks
+// at the clock.
 constexpr std::chrono::microseconds kLongestLook{100};
+constexpr std::chrono::microseconds kLongestLookForIo{30};
 constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 constexpr int kLooksPerClock = 16;
 // So long between two looks at the clock, and somebody else has had this CPU: a thread of the
@@ -55,7 +58,7 @@ bool Engine::StaysAwake(bool worked) {
     case wait_mode::kPoll:
       return LooksWhereItPays(kLongestPoll);
     default:
-      return LooksWhereItPays(kLongestLook);
+      return LooksWhereItPays(in_flight_count_ > 0 ? kLongestLookForIo : kLongestLook);
   }
 }
 
@@ -77,8 +80,8 @@ bool Engine::StaysAwakeAsLongAsItsThread(bool worked) {
   return true;
 }
 
-// Clients that settle a burst of replies will post again within microseconds, and a device with a
-// queue completes every few. Looks in vain make the next ones rarer.
+// Clients that settle a burst of replies will post again within microseconds, and a fast device
+// with a queue completes every few. Looks in vain make the next ones rarer.
 bool Engine::LooksWhereItPays(std::chrono::microseconds time) {
   RareLooks& looks = in_flight_count_ > 0 ? looks_for_io_ : looks_for_requests_;
   if (!looks.IsDue()) return false;

@@ -3,14 +3,14 @@
  *
  * Being notified costs two system calls of the engine and a wake-up, across CPUs tens of microseconds; replies from the page
  * cache are there sooner. So the client first looks once per round of the event loop (setImmediate), with everything else of
- * the process having its turn between two looks, for about as long as a wake-up would take; then it parks all the same. Looks in
+ * the process having its turn between two looks, for no longer than a wake-up would take; then it parks all the same. Looks in
  * vain make the next ones rarer. The engine does the same: native/src/stay_awake.cc.
  */
 import { loadFlag, type RingConsumer } from "@ringpost/mailbox";
 import { EngineWord, WaitMode } from "@ringpost/protocol";
 
-/** As long as the engine's: about as long as a wake-up across CPUs takes, so that a look also meets an engine that has to be woken first. */
-const LONGEST_LOOK_MS = 0.1;
+/** What takes longer than a wake-up costs, such as a device, is waited for asleep: a CPU that looks isn't free for it. */
+const LONGEST_LOOK_MS = 0.05;
 
 /** `wait: "poll"`. */
 const LONGEST_POLL_MS = 2;
