@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 1760727862u;
+inline constexpr uint32_t kLayoutHash = 2294349887u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -36,9 +36,8 @@ inline constexpr uint32_t kRequestRingOffset = 5u;
 inline constexpr uint32_t kReplyRingOffset = 6u;
 inline constexpr uint32_t kPayloadsOffset = 7u;
 inline constexpr uint32_t kInitialIndex = 8u;
-inline constexpr uint32_t kWaitMode = 9u;
 inline constexpr uint32_t kParked = 16u;
-inline constexpr uint32_t kTogether = 17u;
+inline constexpr uint32_t kWaitMode = 17u;
 }  // namespace engine_word
 
 namespace engine_counter {

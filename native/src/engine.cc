@@ -17,6 +17,7 @@
 namespace ringpost {
 
 namespace counter = protocol::engine_counter;
+namespace wait_mode = protocol::wait_mode;
 
 namespace {
 
@@ -56,13 +57,13 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   if (ring.submission_thread.wanted) NapExactly();
   if (const int32_t cpu = ring.submission_thread.cpu; cpu >= 0) StayOff(cpu);
   PlacementOptions placement = options.placement;
-  placement.always_looks = ring.submission_thread.wanted || options.polled.enabled ||
-                           options.wait == protocol::wait_mode::kPoll;
+  placement.always_looks =
+      ring.submission_thread.wanted || options.polled.enabled || options.wait == wait_mode::kPoll;
   if (const int placed = engine->placement_.Begin(placement); placed < 0) {
     if (refused != nullptr) *refused = RefusedOption::kPlacement;
     return placed;
   }
-  engine->Replaced();
+  engine->WaitAnew();
   if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
@@ -79,17 +80,28 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
       roster_(std::move(roster)),
       options_(options),
       services_(memory.max_clients()),
+      wait_(options.wait),
       calls_(*roster_, memory_.parked(), options_.plain_call) {
   active_.reserve(memory.max_clients());
   to_notify_.reserve(memory.max_clients());
   changes_.reserve(memory.max_clients());
 }
 
-// The engine has moved to its client's CPU, or away: whether looking pays is to be learned anew.
-void Engine::Replaced() {
+// Some milliseconds of work are over: where the engine runs, and how it waits, is looked at anew.
+void Engine::EndWindow() {
+  const WorkRate::Window window = work_rate_.EndWindow(now_ns_);
+  const bool moved = placement_.Decide(window, looks_for_requests_.pays());
+  const bool waits_otherwise = options_.wait == wait_mode::kPoll && TryNotToPoll(window);
+  if (moved || waits_otherwise) WaitAnew();
+}
+
+// The engine has moved to its client's CPU, or away, or is to wait in another way: whether looking
+// pays is to be learned anew.
+void Engine::WaitAnew() {
   looks_for_requests_ = {};
   looks_for_io_ = {};
-  StoreOrdered(memory_.together(), placement_.together() ? 1 : 0);
+  // On the engine's CPU a client can't do anything while it looks, nor does the engine.
+  StoreOrdered(memory_.wait_mode(), placement_.together() ? wait_mode::kNotify : wait_);
 }
 
 int Engine::Run() {
@@ -104,7 +116,7 @@ int Engine::Run() {
       StopByProgress();
     }
     const bool took = !stopping_ && TakeRequests();
-    if (took && placement_.Decide(now_ns_, looks_for_requests_.pays())) Replaced();
+    if (took && work_rate_.EndsWindow(now_ns_)) EndWindow();
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.

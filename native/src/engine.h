@@ -40,6 +40,8 @@
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
+#include "trial.h"
+#include "work_rate.h"
 
 namespace ringpost {
 
@@ -138,7 +140,8 @@ class Engine {
   }
 
   // engine.cc
-  void Replaced();
+  void EndWindow();
+  void WaitAnew();
   void ServeRoster();
   void BeginService(const SeatChange& change);
   void FinishClosing(ClientService& service);
@@ -162,6 +165,7 @@ class Engine {
   [[nodiscard]] bool StaysAwake(bool worked);
   [[nodiscard]] bool StaysAwakeAsLongAsItsThread(bool worked);
   [[nodiscard]] bool LooksWhereItPays(std::chrono::microseconds time);
+  [[nodiscard]] bool TryNotToPoll(const WorkRate::Window& window);
   [[nodiscard]] bool Looks() const;
   [[nodiscard]] bool HasWork() const;
   [[nodiscard]] bool HasRequests() const;
@@ -279,9 +283,14 @@ class Engine {
   uint64_t now_ns_ = 0;
   std::vector<uint32_t> to_notify_;  // of this round; empty between two
   uint32_t draining_count_ = 0;      // clients with something that waits for a drain
+  WorkRate work_rate_;
   Placement placement_;
+  // As it was asked for, but where not polling gets more done: what engine and clients do before
+  // they sleep.
+  uint32_t wait_;
   RareLooks looks_for_requests_;  // while nothing is in the kernel
   RareLooks looks_for_io_;
+  Trial not_polling_;  // wait: "poll" alone
 
   bool stopping_ = false;
   bool stop_cancelled_ = false;

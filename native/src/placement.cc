@@ -2,7 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -12,24 +11,10 @@ namespace {
 
 using Mode = PlacementOptions::Mode;
 
-// Fewer requests in a window, and the engine is mostly idle.
-constexpr uint32_t kBusy = 12;
-// A window that ended so late was a sleep.
-constexpr uint64_t kLongWindows = 4;
-// Windows of a trial: half of them together, half free, in turn.
-constexpr uint32_t kTrialWindows = 6;
-// The next trial comes after so many windows; after twice as many where it changes nothing, up to 3
-// s.
-constexpr uint32_t kLeastPatience = 32;
-constexpr uint32_t kMostPatience = 1024;
-// In hundredths of what it gets when it is free, which can't be worse than what the system does by
-// itself: so much it has to get together to be put there, and to stay, or where it is crowded.
-constexpr uint64_t kClearlyBetter = 130;
-constexpr uint64_t kStillBetter = 115;
-// Of what it gets together: so much when it is free, and one pair of windows is enough.
-constexpr uint64_t kNoDoubt = 150;
-// Of the rate when the choice was made: with less, it is made anew.
-constexpr uint64_t kClearlyLess = 70;
+// What it has to get together, in hundredths of what it gets when it is free, which can't be worse
+// than what the system does by itself. Where it is crowded, a sixth more is enough.
+constexpr Trial::Needed kTogether = {.to_begin = 130, .to_stay = 115};
+constexpr Trial::Needed kTogetherInACrowd = {.to_begin = 115, .to_stay = 115};
 
 // Preempted so often in a window, it shares its CPU with threads of the kernel's that do what it
 // has asked for, each for some microseconds: it comes to 30 then. Alone with its client it comes to
@@ -112,62 +97,27 @@ bool Placement::WasCrowded() {
   return preemptions_ - before >= kCrowded;
 }
 
-bool Placement::EndWindow(uint64_t now_ns, bool looks_pay) {
-  const bool was_together = together_;
-  const uint64_t length = now_ns - window_began_ns_;
-  const uint64_t rate = uint64_t{requests_} * kWindowNs / length;
-  const bool several = of_others_ * 8 > requests_;
-  window_began_ns_ = now_ns;
-  requests_ = 0;
-  of_others_ = 0;
-  const bool idle = length > kLongWindows * kWindowNs || rate < kBusy;
+bool Placement::Decide(const WorkRate::Window& window, bool looks_pay) {
+  if (!chooses_) return false;
   if (!tries_) {
-    parts_ = !idle;
+    parts_ = !window.idle;
     return false;
   }
+  const bool was_together = together_;
   const bool crowded = WasCrowded();
-  if (several || idle) {
+  if (window.several || window.idle) {
     busy_ = false;
-    Choose(!several);
+    Choose(!window.several);
   } else if (!std::exchange(busy_, true)) {
     // As it was the last time.
-    trial_windows_ = 0;
-    Choose(chosen_together_);
-  } else if (trial_windows_ > 0) {
-    ContinueTrial(rate, crowded);
-  } else if (!together_ && looks_pay && !crowded) {
-    // Nothing that could be gained together comes near.
-  } else if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
-    rate_together_ = 0;
-    rate_free_ = 0;
-    ContinueTrial(rate, crowded);
+    trial_.Interrupt();
+    Choose(trial_.chosen());
+  } else if (trial_.runs() || together_ || !looks_pay || crowded) {
+    Choose(trial_.EndWindow(window.rate, together_, crowded ? kTogetherInACrowd : kTogether));
   } else {
-    until_trial_--;
+    // Nothing that could be gained together comes near.
   }
   return together_ != was_together;
-}
-
-// The window that has just ended counts; the next one is the other's. Ends after some of each, or
-// after one where being free is better beyond doubt.
-void Placement::ContinueTrial(uint64_t rate, bool crowded) {
-  (together_ ? rate_together_ : rate_free_) += rate;
-  trial_windows_++;
-  const bool paired = trial_windows_ % 2 == 0;
-  const bool no_doubt = rate_free_ * 100 > rate_together_ * kNoDoubt;
-  if (!paired || (trial_windows_ < kTrialWindows && !no_doubt)) {
-    Choose(!together_);
-    return;
-  }
-  const bool was_together = chosen_together_;
-  const uint64_t needed = was_together || crowded ? kStillBetter : kClearlyBetter;
-  chosen_together_ = rate_together_ * 100 > rate_free_ * needed;
-  chosen_rate_ = (chosen_together_ ? rate_together_ : rate_free_) * 2 / trial_windows_;
-  patience_ = chosen_together_ != was_together
-                  ? kLeastPatience
-                  : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
-  until_trial_ = patience_;
-  trial_windows_ = 0;
-  Choose(chosen_together_);
 }
 
 }  // namespace ringpost

@@ -9,14 +9,17 @@
 //   free       wherever the system puts it; away from the client's CPU where it was put there
 //
 // Idle, the engine is together: its next request comes by the doorbell. Busy with one client, it is
-// free as long as looking pays, and nobody else needs its CPU. Otherwise both are tried in turn,
-// some milliseconds each, and the engine is put together where it clearly got more requests so; the
-// longer a choice holds, the rarer are the trials. Busy with several clients, it is free.
+// free as long as looking pays, and nobody else needs its CPU. Otherwise both are tried (trial.h),
+// and the engine is put together where it clearly got more requests so. Busy with several clients,
+// it is free.
 #pragma once
 
 #include <sched.h>
 
 #include <cstdint>
+
+#include "trial.h"
+#include "work_rate.h"
 
 namespace ringpost {
 
@@ -52,24 +55,12 @@ class Placement {
       Part();
   }
 
-  // So many requests were taken of a client.
-  void Took(uint32_t client, uint32_t requests) {
-    if (requests_ == 0) client_ = client;
-    requests_ += requests;
-    if (client != client_) of_others_ += requests;
-  }
-  // After the requests of a round were taken. Returns whether together() is another now.
-  bool Decide(uint64_t now_ns, bool looks_pay) {
-    return now_ns - window_began_ns_ >= kWindowNs && chooses_ && EndWindow(now_ns, looks_pay);
-  }
+  // After the requests of a round were taken, and a window ended with it. Returns whether
+  // together() is another now.
+  bool Decide(const WorkRate::Window& window, bool looks_pay);
 
  private:
-  // Long against a wake-up, and short against what a person notices.
-  static constexpr uint64_t kWindowNs = 3'000'000;
-
   [[nodiscard]] bool WasCrowded();
-  bool EndWindow(uint64_t now_ns, bool looks_pay);
-  void ContinueTrial(uint64_t rate, bool crowded);
   void Follow(int cpu);
   void Choose(bool together);
   void Part();
@@ -85,22 +76,9 @@ class Placement {
   bool together_ = false;
   int rung_on_ = -1;
 
-  // This window.
-  uint64_t window_began_ns_ = 0;
-  uint32_t requests_ = 0;
-  uint32_t client_ = 0;  // who came first
-  uint32_t of_others_ = 0;
-  int64_t preemptions_ = 0;  // until it began
-
-  // The trial, and when the next one begins: in windows. Rates are requests per window.
+  int64_t preemptions_ = 0;  // until this window began
   bool busy_ = false;
-  uint32_t trial_windows_ = 0;  // of this trial so far; 0: there is none
-  uint64_t rate_together_ = 0;
-  uint64_t rate_free_ = 0;
-  bool chosen_together_ = false;
-  uint64_t chosen_rate_ = 0;
-  uint32_t patience_ = 0;  // how long the choice is left alone
-  uint32_t until_trial_ = 0;
+  Trial trial_;  // free, or together
 };
 
 }  // namespace ringpost

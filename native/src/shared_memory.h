@@ -85,7 +85,7 @@ class SharedMemory {
   [[nodiscard]] uint32_t slot_count() const { return slot_count_; }
   [[nodiscard]] uint32_t& parked() const { return words()[protocol::engine_word::kParked]; }
   // engine_word::kTogether.
-  [[nodiscard]] uint32_t& together() const { return words()[protocol::engine_word::kTogether]; }
+  [[nodiscard]] uint32_t& wait_mode() const { return words()[protocol::engine_word::kWaitMode]; }
   // One of protocol::engine_counter.
   [[nodiscard]] uint64_t& counter(uint32_t index) const {
     return reinterpret_cast<uint64_t*>(base_)[index];

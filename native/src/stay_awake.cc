@@ -27,6 +27,8 @@ constexpr std::chrono::microseconds kLongestLook{100};
 constexpr std::chrono::microseconds kLongestLookForIo{30};
 constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 constexpr int kLooksPerClock = 16;
+// In hundredths of the requests that it gets when it polls. The other way takes less of the CPUs.
+constexpr Trial::Needed kNotPolling = {.to_begin = 100, .to_stay = 95};
 // So long between two looks at the clock, and somebody else has had this CPU: a thread of the
 // kernel's, perhaps, that completes what is looked for.
 constexpr std::chrono::microseconds kCrowded{300};
@@ -52,7 +54,7 @@ bool Engine::StaysAwake(bool worked) {
   if (stopping_) return false;
   // Who shares this CPU can't do meanwhile what is looked for.
   if (placement_.together()) return false;
-  switch (options_.wait) {
+  switch (wait_) {
     case wait_mode::kNotify:
       return false;
     case wait_mode::kPoll:
@@ -100,6 +102,20 @@ bool Engine::LooksWhereItPays(std::chrono::microseconds time) {
   }
   looks.WasInVain();
   return false;
+}
+
+// wait: "poll". Who asks for it has CPUs to spare. But the device may need those very CPUs, where
+// it is virtual, and then it gets more done where engine and clients wait as with "auto". Returns
+// whether they are to wait in another way now.
+bool Engine::TryNotToPoll(const WorkRate::Window& window) {
+  if (window.idle) {
+    not_polling_.Interrupt();
+    return false;
+  }
+  const bool was_second = wait_ != options_.wait;
+  const bool second = not_polling_.EndWindow(window.rate, was_second, kNotPolling);
+  wait_ = second ? wait_mode::kAuto : options_.wait;
+  return second != was_second;
 }
 
 // For a microsecond or two.

@@ -130,7 +130,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
     }
   }
   service.requests.Release();
-  placement_.Took(service.index, accepted);
+  work_rate_.Took(service.index, accepted);
   Count(service.mailbox.counters[protocol::service_counter::kTaken], accepted);
   return count;
 }

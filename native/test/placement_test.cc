@@ -57,16 +57,17 @@ struct Load {
     int were_together = 0;
     for (int nth = 0; nth < windows; nth++) {
       if (placement.together()) were_together++;
-      placement.Took(0, placement.together() ? together : free);
-      placement.Took(1, of_another);
+      rate.Took(0, placement.together() ? together : free);
+      rate.Took(1, of_another);
       now_ns += kWindowNs;
       preemptions += preemptions_per_window;
-      (void)placement.Decide(now_ns, looks_pay);
+      (void)placement.Decide(rate.EndWindow(now_ns), looks_pay);
     }
     return were_together;
   }
 
   Placement placement;
+  WorkRate rate;
   bool looks_pay = false;
   int preemptions_per_window = 0;
   uint64_t now_ns = 1'000'000'000;

@@ -11,7 +11,6 @@ import {
   layoutHash,
   ReplyWord,
   RequestWord,
-  WaitMode,
   writeGeometry,
 } from "@ringpost/protocol";
 import { Client } from "../../packages/client/dist/client.js";
@@ -52,7 +51,7 @@ export class FakeEngine {
   }: FakeEngineOptions) {
     const at = geometry(1, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
-    writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex, WaitMode.NOTIFY);
+    writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
     this.mailbox = new Mailbox(memory, 0);
     const { words, requests, replies } = this.mailbox;
     for (const place of [requests, replies]) {

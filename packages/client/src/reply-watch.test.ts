@@ -7,7 +7,7 @@ beforeEach(() => void vi.spyOn(performance, "now").mockImplementation(() => nowU
 afterEach(() => vi.restoreAllMocks());
 
 const wordsOf = (mode: number): Int32Array => {
-  const words = new Int32Array(EngineWord.TOGETHER + 1);
+  const words = new Int32Array(EngineWord.WAIT_MODE + 1);
   words[EngineWord.WAIT_MODE] = mode;
   return words;
 };
@@ -51,13 +51,13 @@ it("pays replies that nobody waited for no attention", () => {
   expect(waitFor(watch, 10)).toBe(10);
 });
 
-it("never looks while the engine has this thread's CPU, and starts afresh when it leaves", () => {
+it("never looks while the engine says so, and starts afresh when it says otherwise", () => {
   const words = wordsOf(WaitMode.AUTO);
   const watch = new ReplyWatch(words);
   for (let nth = 0; nth < 100; nth++) waitFor(watch, 500);
-  words[EngineWord.TOGETHER] = 1;
+  words[EngineWord.WAIT_MODE] = WaitMode.NOTIFY;
   for (let nth = 0; nth < 100; nth++) expect(waitFor(watch, 10)).toBe(0);
-  words[EngineWord.TOGETHER] = 0;
+  words[EngineWord.WAIT_MODE] = WaitMode.AUTO;
   expect(waitFor(watch, 10)).toBe(10);
 });
 

@@ -34,23 +34,21 @@ const LATEST = 1;
 
 export class ReplyWatch {
   readonly #words: Int32Array;
-  readonly #mode: number;
   /** By {@link SINCE} and {@link LATEST}. In an array: a number that changes would be allocated anew as a field. */
   readonly #ms = new Float64Array(2);
   #looks = false;
   #skipped = 0;
   #rarity = 0;
-  #together = 0;
+  /** The engine's word for how to wait now: {@link WaitMode}. */
+  #mode: number = WaitMode.NOTIFY;
 
   /** @param words the engine's memory */
   constructor(words: Int32Array) {
     this.#words = words;
-    this.#mode = words[EngineWord.WAIT_MODE]!; // within every engine's memory
   }
 
   /** Nothing is there yet. Returns whether to look again soon, instead of parking now. */
   looksOn(): boolean {
-    if (this.#mode === WaitMode.NOTIFY) return false;
     const ms = this.#ms;
     if (ms[SINCE] === 0) this.#begin();
     if (!this.#looks) return false;
@@ -65,14 +63,14 @@ export class ReplyWatch {
 
   #begin(): void {
     this.#ms.fill(performance.now());
-    const together = loadFlag(this.#words, EngineWord.TOGETHER);
-    // On one CPU neither does anything while the other looks; apart again, looking gets a new chance.
-    if (together !== this.#together) {
-      this.#together = together;
+    const mode = loadFlag(this.#words, EngineWord.WAIT_MODE);
+    // Looking gets a new chance, as with the engine (native/src/engine.cc: WaitAnew).
+    if (mode !== this.#mode) {
+      this.#mode = mode;
       this.#rarity = 0;
       this.#skipped = 0;
     }
-    this.#looks = together === 0 && this.#skipped === 0;
+    this.#looks = mode !== WaitMode.NOTIFY && this.#skipped === 0;
     if (this.#skipped > 0) this.#skipped--;
   }
 

@@ -86,10 +86,10 @@ async function firstMessage(worker: Worker): Promise<WorkerOutput> {
   }
 }
 
-function layOutMemory({ maxClients, credits, wait, testing }: ResolvedOptions): SharedArrayBuffer {
+function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): SharedArrayBuffer {
   const made = geometry(maxClients, credits);
   const memory = new SharedArrayBuffer(made.totalBytes);
-  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0, wait);
+  writeGeometry(new Uint32Array(memory), made, layoutHash, testing.initialIndex ?? 0);
   return memory;
 }
 

@@ -88,8 +88,8 @@ export interface EngineOptions {
    * What a thread that waits does before it sleeps: the engine for requests and completions, a client for replies. To be woken takes
    * microseconds on the same CPU, tens of them across two. "notify": it sleeps at once. "poll": it looks again and again while
    * something is due, for up to 2 ms without anything; a client looks from its event loop, whose timers and other I/O have their turn
-   * between two looks. It keeps two CPUs busy. "auto" (default): both look where it has paid of late, for about as long as a
-   * wake-up would take; an idle or lightly loaded process sleeps.
+   * between two looks. It keeps two CPUs busy, but where a busy engine gets as much done without, as "auto". "auto" (default): both
+   * look where it has paid of late, for about as long as a wake-up would take; an idle or lightly loaded process sleeps.
    */
   readonly wait?: "notify" | "poll" | "auto";
   /**

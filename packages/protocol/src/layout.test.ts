@@ -89,11 +89,11 @@ describe("a mailbox's header", () => {
 });
 
 describe("the engine's page", () => {
-  const { PARKED, TOGETHER, ...written } = layout.EngineWord;
+  const { PARKED, WAIT_MODE, ...written } = layout.EngineWord;
   const writers = {
     "the starting thread": words(written),
-    // TOGETHER is the engine's alone, and rarely written: it lies where clients look anyway.
-    "engine and clients, by exchange": words({ PARKED, TOGETHER }),
+    // WAIT_MODE is the engine's alone, and rarely written: it lies where clients look anyway.
+    "engine and clients, by exchange": words({ PARKED, WAIT_MODE }),
     "the engine's counters": counters(layout.EngineCounter),
   };
 

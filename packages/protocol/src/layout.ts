@@ -40,12 +40,10 @@ export const EngineWord = {
   REPLY_RING_OFFSET: 6,
   PAYLOADS_OFFSET: 7,
   INITIAL_INDEX: 8,
-  /** {@link WaitMode}. */
-  WAIT_MODE: 9,
   // Line 1: the engine's parked word: the engine sets it, whoever rings the doorbell clears it.
   PARKED: 16,
-  // Beside it, since both are read with every batch: 1 while the engine keeps to its one client's CPU. The engine alone writes it.
-  TOGETHER: 17,
+  // Beside it, since both are read with every batch: how clients wait now, a WaitMode. The engine alone writes it.
+  WAIT_MODE: 17,
 } as const;
 
 /** What who waits for the other side does before it sleeps: the engine for requests and completions, a client for replies. */
@@ -365,7 +363,6 @@ export function writeGeometry(
   made: Geometry,
   layoutHash: number,
   initialIndex: number,
-  waitMode: number = WaitMode.AUTO,
 ): void {
   words[EngineWord.LAYOUT_HASH] = layoutHash;
   words[EngineWord.MAX_CLIENTS] = made.maxClients;
@@ -376,5 +373,4 @@ export function writeGeometry(
   words[EngineWord.REPLY_RING_OFFSET] = made.replyRingOffset;
   words[EngineWord.PAYLOADS_OFFSET] = made.payloadsOffset;
   words[EngineWord.INITIAL_INDEX] = initialIndex;
-  words[EngineWord.WAIT_MODE] = waitMode;
 }
