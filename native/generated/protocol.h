@@ -6,11 +6,12 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2294349887u;
+inline constexpr uint32_t kLayoutHash = 116146414u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
 inline constexpr uint32_t kPageBytes = 4096u;
+inline constexpr uint32_t kHugePageBytes = 2097152u;
 inline constexpr uint32_t kMailboxHeaderBytes = 768u;
 inline constexpr uint32_t kRequestBytes = 64u;
 inline constexpr uint32_t kEntriesPerSlot = 2u;

@@ -79,9 +79,9 @@ export interface NativeClient {
   pin(slot: number, generation: number, view: View): boolean;
   /** The same for the buffers of a readv or writev. */
   pinVectors(slot: number, generation: number, views: readonly View[]): boolean;
-  /** Lets all requests use the view's memory, until the client closes. */
+  /** Lets all requests use the view's memory, until the client closes. Where it was never touched, it becomes huge pages. */
   pinSlab(slab: number, generation: number, view: View): boolean;
-  /** Where in its page of 4096 bytes the view's memory begins. */
+  /** Where in its huge page, of `HUGE_PAGE_BYTES`, the view's memory begins. */
   pageOffsetOf(view: View): number;
   /** Wakes the parked engine. */
   ring(): void;

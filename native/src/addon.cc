@@ -298,13 +298,13 @@ Napi::Value ClientHandle::PinSlab(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), pinned);
 }
 
-// pageOffsetOf(view) → where it lies within a page of 4096 bytes. Never the address itself.
+// pageOffsetOf(view) → where it lies within a huge page. Never the address itself.
 Napi::Value ClientHandle::PageOffsetOf(const Napi::CallbackInfo& info) {
   uint8_t* base = nullptr;
   size_t bytes = 0;
   MemoryOf(info[0], &base, &bytes);
-  return Napi::Number::New(
-      info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(base) % protocol::kPageBytes));
+  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(base) %
+                                                           protocol::kHugePageBytes));
 }
 
 void ClientHandle::KeepAlive(const Napi::CallbackInfo& info) {

@@ -1,5 +1,7 @@
 #include "regions.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
@@ -13,6 +15,19 @@ bool Within(uint32_t offset, uint32_t length, uint32_t region_length) {
 }
 
 }  // namespace
+
+// Asks for huge pages, before anybody touches the memory: scattered pages are as many pieces to a
+// device, and past 254 pieces (a virtual disk's, say) a transfer is cut in two, which takes a
+// kernel worker. A kernel without them (-EINVAL) gives ordinary pages.
+bool RegionTable::PinSlab(uint32_t index, uint32_t generation, uint8_t* base, uint32_t length) {
+  if (index >= protocol::kMaxSlabs) return false;
+  (void)::madvise(base, length, MADV_HUGEPAGE);
+  Slab& slab = slabs_[index];
+  slab.base = base;
+  slab.length = length;
+  slab.generation.store(Valid(generation), std::memory_order_release);  // pairs with FindSlab
+  return true;
+}
 
 // The acquire loads pair with the release stores of Pin, PinVectors and PinSlab; they make the
 // address visible. The publish of the request does so too for an honest client: the loads here are

@@ -72,14 +72,7 @@ class RegionTable {
   }
 
   // Returns false where there is no such slab.
-  bool PinSlab(uint32_t index, uint32_t generation, uint8_t* base, uint32_t length) {
-    if (index >= protocol::kMaxSlabs) return false;
-    Slab& slab = slabs_[index];
-    slab.base = base;
-    slab.length = length;
-    slab.generation.store(Valid(generation), std::memory_order_release);  // pairs with FindSlab
-    return true;
-  }
+  bool PinSlab(uint32_t index, uint32_t generation, uint8_t* base, uint32_t length);
 
   // --- The engine's thread ---
 

@@ -2,10 +2,16 @@
 // for everything else that a request can name.
 #include "regions.h"
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "check.h"
+#include "mapped_region.h"
 
 namespace ringpost {
 namespace {
@@ -237,6 +243,34 @@ TEST(clearing_forgets_everything) {
   CHECK(!regions.IsRegistered(5));
   CHECK(regions.PinSlab(5, 6, memory, kBytes));
   CHECK_EQ(FindSlab(regions, 5, 6, 0, kBytes), 0);
+}
+
+// Whether madvise has asked for huge pages where this address lies (proc(5), smaps: "hg").
+bool WantsHugePages(const void* address) {
+  std::ifstream smaps("/proc/self/smaps");
+  bool here = false;
+  for (std::string line; std::getline(smaps, line);) {
+    uintptr_t begin = 0;
+    uintptr_t end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      const auto at = reinterpret_cast<uintptr_t>(address);
+      here = at >= begin && at < end;
+    }
+    if (here && line.starts_with("VmFlags:")) return (line + " ").find(" hg ") != line.npos;
+  }
+  return false;
+}
+
+TEST(slabs_ask_for_huge_pages) {
+  if (::access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0) SKIP("a kernel without them");
+  MappedRegion mapping;
+  CHECK_EQ(MappedRegion::Zeroed(2 * protocol::kHugePageBytes, &mapping), 0);
+  auto* base = static_cast<uint8_t*>(mapping.base());
+  CHECK(!WantsHugePages(base));
+  RegionTable regions(kSlots);
+  CHECK(regions.PinSlab(0, 0, base, protocol::kHugePageBytes));
+  CHECK(WantsHugePages(base));
+  CHECK(!WantsHugePages(base + protocol::kHugePageBytes));
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ export class RawClient {
   /** Page-aligned memory, fit for O_DIRECT. */
   alignedView(bytes: number): Uint8Array {
     const memory = new Uint8Array(new SharedArrayBuffer(bytes + PAGE_BYTES));
-    const start = (PAGE_BYTES - this.native.pageOffsetOf(memory)) % PAGE_BYTES;
+    const start = (PAGE_BYTES - (this.native.pageOffsetOf(memory) % PAGE_BYTES)) % PAGE_BYTES;
     return memory.subarray(start, start + bytes);
   }
 

@@ -1,5 +1,5 @@
 import type { NativeClient, View } from "@ringpost/native";
-import { MAX_SLABS, MAX_TRANSFER_BYTES, PAGE_BYTES } from "@ringpost/protocol";
+import { HUGE_PAGE_BYTES, MAX_SLABS, MAX_TRANSFER_BYTES, PAGE_BYTES } from "@ringpost/protocol";
 import { checkInteger } from "./arguments.js";
 import { outOfRange } from "./node-errors.js";
 
@@ -14,8 +14,11 @@ export interface Lease extends Disposable {
   [Symbol.dispose](): void;
 }
 
-/** Bytes of a slab, unless one lease needs more. */
-const SLAB_BYTES = 1 << 20;
+/**
+ * Bytes of a slab, unless one lease needs more: a huge page (pinSlab asks for it), so that a transfer of many pages is one piece of
+ * memory to the device.
+ */
+const SLAB_BYTES = HUGE_PAGE_BYTES;
 
 interface Slab {
   readonly index: number;
@@ -139,7 +142,7 @@ export class Slabs {
     const index = this.#slabs.size;
     if (index === MAX_SLABS) return undefined;
     const bytes = Math.max(SLAB_BYTES, leaseBytes);
-    const pages = this.#pageAligned(bytes);
+    const pages = this.#aligned(bytes, HUGE_PAGE_BYTES);
     if (!this.#native.pinSlab(index, index, pages)) return undefined;
     const slab: Slab = { index, start: pages.byteOffset, leaseBytes, leases: [] };
     for (let offset = 0; offset < bytes; offset += leaseBytes) {
@@ -153,13 +156,14 @@ export class Slabs {
 
   /** Page-aligned all the same, but of no slab, and never lent again. */
   #unregistered(leaseBytes: number): LeasedPages {
-    return new LeasedPages(this.#pageAligned(leaseBytes), -1, 0);
+    return new LeasedPages(this.#aligned(leaseBytes, PAGE_BYTES), -1, 0);
   }
 
-  #pageAligned(bytes: number): Buffer {
-    // V8 puts its own header before large buffers, so their first byte lies anywhere in a page.
-    const memory = new SharedArrayBuffer(bytes + PAGE_BYTES);
-    const behind = this.#native.pageOffsetOf(new Uint8Array(memory));
-    return Buffer.from(memory, (PAGE_BYTES - behind) % PAGE_BYTES, bytes);
+  /** @param alignment {@link PAGE_BYTES} or {@link HUGE_PAGE_BYTES}; what lies beside is never touched, and so takes no memory */
+  #aligned(bytes: number, alignment: number): Buffer {
+    // The allocator puts its own header before large buffers, so their first byte lies anywhere in a page.
+    const memory = new SharedArrayBuffer(bytes + alignment);
+    const behind = this.#native.pageOffsetOf(new Uint8Array(memory)) % alignment;
+    return Buffer.from(memory, (alignment - behind) % alignment, bytes);
   }
 }

@@ -28,6 +28,9 @@ export const LINE_BYTES = 64;
 /** Alignment of every mailbox, in bytes. */
 export const PAGE_BYTES = 4096;
 
+/** What a transparent huge page is where pages have 4096 bytes (x86-64, most of arm64). */
+export const HUGE_PAGE_BYTES = 2_097_152;
+
 /** Words of the engine page, as u32 indexes from the start of the buffer. */
 export const EngineWord = {
   // Line 0: written by the thread that starts the engine, before any other thread knows the buffer.
