@@ -110,8 +110,7 @@ bool Placement::Decide(const WorkRate::Window& window, bool looks_pay) {
     Choose(!window.several);
   } else if (!std::exchange(busy_, true)) {
     // As it was the last time.
-    trial_.Interrupt();
-    Choose(trial_.chosen());
+    Choose(trial_.Interrupt());
   } else if (trial_.runs() || together_ || !looks_pay || crowded) {
     Choose(trial_.EndWindow(window.rate, together_, crowded ? kTogetherInACrowd : kTogether));
   } else {

@@ -108,12 +108,10 @@ bool Engine::LooksWhereItPays(std::chrono::microseconds time) {
 // it is virtual, and then it gets more done where engine and clients wait as with "auto". Returns
 // whether they are to wait in another way now.
 bool Engine::TryNotToPoll(const WorkRate::Window& window) {
-  if (window.idle) {
-    not_polling_.Interrupt();
-    return false;
-  }
   const bool was_second = wait_ != options_.wait;
-  const bool second = not_polling_.EndWindow(window.rate, was_second, kNotPolling);
+  const bool second = window.idle
+                          ? not_polling_.Interrupt()
+                          : not_polling_.EndWindow(window.rate, was_second, kNotPolling);
   wait_ = second ? wait_mode::kAuto : options_.wait;
   return second != was_second;
 }

@@ -22,8 +22,11 @@ class Trial {
   [[nodiscard]] bool chosen() const { return chosen_; }
   [[nodiscard]] bool runs() const { return windows_ > 0; }
 
-  // Whatever was being tried: there was no load meanwhile.
-  void Interrupt() { windows_ = 0; }
+  // There was no load, whatever was being tried. Returns whether it is the second way meanwhile.
+  bool Interrupt() {
+    windows_ = 0;
+    return chosen_;
+  }
 
   // A window has ended, in which one of the ways (the second?) got so many requests. Returns
   // whether the next window is to be the second's.

@@ -11,7 +11,7 @@ class WorkRate {
   struct Window {
     uint64_t rate;  // requests in the time of a window
     bool idle;      // mostly
-    bool several;   // clients that are busy
+    bool several;   // clients were busy, not one
   };
 
   // So many requests were taken of a client.

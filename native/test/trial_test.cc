@@ -66,9 +66,10 @@ TEST(one_that_is_interrupted_begins_anew) {
   Load load;
   load.Run(1, 100, 200);
   CHECK(load.trial.runs());
-  load.trial.Interrupt();
+  CHECK(load.is_second);
+  load.is_second = load.trial.Interrupt();
+  CHECK(!load.is_second);
   CHECK(!load.trial.runs());
-  load.is_second = load.trial.chosen();
   load.Run(6, 100, 200);
   CHECK(load.trial.chosen());
 }
