@@ -109,9 +109,8 @@ bool Engine::LooksWhereItPays(std::chrono::microseconds time) {
 // whether they are to wait in another way now.
 bool Engine::TryNotToPoll(const WorkRate::Window& window) {
   const bool was_second = wait_ != options_.wait;
-  const bool second = window.idle
-                          ? not_polling_.Interrupt()
-                          : not_polling_.EndWindow(window.rate, was_second, kNotPolling);
+  const bool second = window.idle ? not_polling_.Interrupt()
+                                  : not_polling_.EndWindow(window.rate, was_second, kNotPolling);
   wait_ = second ? wait_mode::kAuto : options_.wait;
   return second != was_second;
 }
