@@ -159,7 +159,7 @@ export class Slabs {
     return new LeasedPages(this.#aligned(leaseBytes, PAGE_BYTES), -1, 0);
   }
 
-  /** @param alignment {@link PAGE_BYTES} or {@link HUGE_PAGE_BYTES}; what lies beside is never touched, and so takes no memory */
+  /** @param alignment {@link PAGE_BYTES} or {@link HUGE_PAGE_BYTES}; what lies beside isn't used, and takes no memory unless the allocator had to clear it */
   #aligned(bytes: number, alignment: number): Buffer {
     // The allocator puts its own header before large buffers, so their first byte lies anywhere in a page.
     const memory = new SharedArrayBuffer(bytes + alignment);
