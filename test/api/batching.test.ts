@@ -1,4 +1,5 @@
 /** What makes a request cheap: many share one publish, one doorbell, one wait, one pass. */
+import { isParked } from "@ringpost/mailbox";
 import type { Engine } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
@@ -56,6 +57,26 @@ describe("requests of one turn of the event loop", () => {
     expect(fake.count("BATCHES")).toBe(1);
     await settle(fake, first);
     expect(fake.count("BATCHES")).toBe(1);
+  });
+
+  it("leave before the client parks, where replies have brought them about", async () => {
+    const fake = new FakeEngine({ credits: 8 });
+    const { words, parkedWord } = fake.mailbox;
+    const slow = fake.client.nop();
+    const posting = (async () => {
+      await fake.client.nop();
+      await Promise.resolve(); // as a function in between does
+      const parked = isParked(words, parkedWord);
+      return { parked, next: fake.client.nop() };
+    })();
+    while (!isParked(words, parkedWord)) await turn();
+    const [unanswered, answered] = fake.take();
+    fake.reply(answered!);
+    expect(fake.publish()).toBe(true);
+    const { parked, next } = await posting;
+    expect(parked).toBe(false);
+    fake.reply(unanswered!);
+    await settle(fake, [slow, next]);
   });
 
   it("never ring more doorbells than there are batches, however they come", async () => {

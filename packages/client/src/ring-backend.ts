@@ -73,6 +73,7 @@ export class RingBackend implements Backend {
   #keptAlive = false;
 
   readonly #onTurn = (): void => this.#turn();
+  readonly #onSettled = (): void => this.#scheduleTurn();
 
   /**
    * @param submitMode {@link SubmitMode}, or a threshold
@@ -233,6 +234,11 @@ export class RingBackend implements Backend {
     process.nextTick(this.#onTurn);
   }
 
+  /** What waits for the replies posts first. A tick comes before the microtasks, but one that a microtask asks for after them. */
+  #scheduleTurnAfterContinuations(): void {
+    queueMicrotask(this.#onSettled);
+  }
+
   /** The end of a turn of the event loop: out with the requests, in with the replies, then to sleep. */
   #turn(): void {
     this.#turnScheduled = false;
@@ -259,7 +265,7 @@ export class RingBackend implements Backend {
   #settleInTurn(): void {
     if (this.#settledThisTurn < REPLIES_PER_TURN) {
       this.#settle();
-      this.#scheduleTurn();
+      this.#scheduleTurnAfterContinuations();
     } else {
       this.#turnSoon();
     }
@@ -297,7 +303,7 @@ export class RingBackend implements Backend {
     this.#asleep = false;
     this.#count(ClientCounter.WAKEUPS, 1);
     this.#settle();
-    this.#scheduleTurn();
+    this.#scheduleTurnAfterContinuations();
   }
 
   #settle(): void {
