@@ -17,7 +17,6 @@
 namespace ringpost {
 
 namespace counter = protocol::engine_counter;
-namespace wait_mode = protocol::wait_mode;
 
 namespace {
 
@@ -57,13 +56,12 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   if (ring.submission_thread.wanted) NapExactly();
   if (const int32_t cpu = ring.submission_thread.cpu; cpu >= 0) StayOff(cpu);
   PlacementOptions placement = options.placement;
-  placement.always_looks =
-      ring.submission_thread.wanted || options.polled.enabled || options.wait == wait_mode::kPoll;
-  if (const int placed = engine->placement_.Begin(placement); placed < 0) {
+  placement.always_looks = ring.submission_thread.wanted || options.polled.enabled;
+  if (const int placed = engine->waiting_.Begin(options.wait, placement, &memory.wait_mode());
+      placed < 0) {
     if (refused != nullptr) *refused = RefusedOption::kPlacement;
     return placed;
   }
-  engine->WaitAnew();
   if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
@@ -80,28 +78,10 @@ Engine::Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster,
       roster_(std::move(roster)),
       options_(options),
       services_(memory.max_clients()),
-      wait_(options.wait),
       calls_(*roster_, memory_.parked(), options_.plain_call) {
   active_.reserve(memory.max_clients());
   to_notify_.reserve(memory.max_clients());
   changes_.reserve(memory.max_clients());
-}
-
-// Some milliseconds of work are over: where the engine runs, and how it waits, is looked at anew.
-void Engine::EndWindow() {
-  const WorkRate::Window window = work_rate_.EndWindow(now_ns_);
-  const bool moved = placement_.Decide(window, looks_for_requests_.pays());
-  const bool waits_otherwise = options_.wait == wait_mode::kPoll && TryNotToPoll(window);
-  if (moved || waits_otherwise) WaitAnew();
-}
-
-// The engine has moved to its client's CPU, or away, or is to wait in another way: whether looking
-// pays is to be learned anew.
-void Engine::WaitAnew() {
-  looks_for_requests_ = {};
-  looks_for_io_ = {};
-  // On the engine's CPU a client can't do anything while it looks, nor does the engine.
-  StoreOrdered(memory_.wait_mode(), placement_.together() ? wait_mode::kNotify : wait_);
 }
 
 int Engine::Run() {
@@ -116,7 +96,7 @@ int Engine::Run() {
       StopByProgress();
     }
     const bool took = !stopping_ && TakeRequests();
-    if (took && work_rate_.EndsWindow(now_ns_)) EndWindow();
+    if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
@@ -164,7 +144,7 @@ bool Engine::WaitForWork() {
   }
   const int waited = ring_.SubmitAndWait(Wait(wait_ns));
   Unpark(memory_.parked());
-  placement_.Rung(roster_->rung_on());
+  waiting_.Woken(roster_->rung_on());
   CountOverflow();
   Count(memory_.counter(counter::kWakeups));
   if (waited != -ETIME || for_deadline) return true;

@@ -15,7 +15,8 @@
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
 //   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
 //   call_thread.cc          the thread that carries them out
-//   stay_awake.cc           whether to look for work, or to sleep
+//   stay_awake.cc           whether to go on without sleeping
+//   waiting.cc              how to wait for work: looking or asleep, and on which CPU
 //   engine.cc               the loop around them: parking, clients that come and go, the end
 //
 // All of it runs on the thread that made it; the roster alone is shared with other threads, and the
@@ -34,14 +35,11 @@
 #include "handed_descriptors.h"
 #include "in_flight.h"
 #include "offset_lines.h"
-#include "placement.h"
 #include "polled_ring.h"
-#include "rare_looks.h"
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
-#include "trial.h"
-#include "work_rate.h"
+#include "waiting.h"
 
 namespace ringpost {
 
@@ -140,8 +138,6 @@ class Engine {
   }
 
   // engine.cc
-  void EndWindow();
-  void WaitAnew();
   void ServeRoster();
   void BeginService(const SeatChange& change);
   void FinishClosing(ClientService& service);
@@ -157,6 +153,8 @@ class Engine {
   [[nodiscard]] bool Allows(uint32_t opcode) const {
     return opcode >= 64 || (options_.allowed_requests >> opcode & 1) != 0;
   }
+  // Whether the kernel works on something that ends by itself: no event, time, child or word.
+  [[nodiscard]] bool has_io() const { return in_flight_count_ > without_io_count_; }
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }
@@ -164,9 +162,6 @@ class Engine {
   // stay_awake.cc
   [[nodiscard]] bool StaysAwake(bool worked);
   [[nodiscard]] bool StaysAwakeAsLongAsItsThread(bool worked);
-  [[nodiscard]] bool LooksWhereItPays(std::chrono::microseconds time);
-  [[nodiscard]] bool TryNotToPoll(const WorkRate::Window& window);
-  [[nodiscard]] bool Looks() const;
   [[nodiscard]] bool HasWork() const;
   [[nodiscard]] bool HasRequests() const;
 
@@ -283,14 +278,7 @@ class Engine {
   uint64_t now_ns_ = 0;
   std::vector<uint32_t> to_notify_;  // of this round; empty between two
   uint32_t draining_count_ = 0;      // clients with something that waits for a drain
-  WorkRate work_rate_;
-  Placement placement_;
-  // As it was asked for, but where not polling gets more done: what engine and clients do before
-  // they sleep.
-  uint32_t wait_;
-  RareLooks looks_for_requests_;  // while nothing is in the kernel
-  RareLooks looks_for_io_;
-  Trial not_polling_;  // wait: "poll" alone
+  Waiting waiting_;
 
   bool stopping_ = false;
   bool stop_cancelled_ = false;

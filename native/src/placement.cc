@@ -10,6 +10,7 @@ namespace ringpost {
 namespace {
 
 using Mode = PlacementOptions::Mode;
+using Way = Trial::Way;
 
 // What it has to get together, in hundredths of what it gets when it is free, which can't be worse
 // than what the system does by itself. Where it is crowded, a sixth more is enough.
@@ -34,37 +35,39 @@ int BindThread(const cpu_set_t& cpus) {
 }  // namespace
 
 int Placement::Begin(const PlacementOptions& options) {
-  mode_ = options.mode;
   bind_call_ = options.bind_call != nullptr ? options.bind_call : BindThread;
-  if (mode_ == Mode::kFloat) return 0;
-  if (mode_ == Mode::kList) return bind_call_(options.list);
   preemptions_call_ =
       options.preemptions_call != nullptr ? options.preemptions_call : CountPreemptions;
   // More CPUs than a cpu_set_t holds (EINVAL): the engine runs wherever it is put.
-  if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) {
-    mode_ = Mode::kFloat;
-    return 0;
+  if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) CPU_ZERO(&allowed_);
+  const int cpus = CPU_COUNT(&allowed_);
+  policy_ = cpus > 1 ? PolicyOf(options) : Policy::kNothing;
+  together_ = cpus == 1 || policy_ == Policy::kFollow;
+  return options.mode == Mode::kList ? bind_call_(options.list) : 0;
+}
+
+Placement::Policy Placement::PolicyOf(const PlacementOptions& options) {
+  switch (options.mode) {
+    case Mode::kAuto:
+      return options.always_looks ? Policy::kPart : Policy::kTry;
+    case Mode::kColocate:
+      return Policy::kFollow;
+    case Mode::kSpread:
+      return Policy::kAvoid;
+    default:
+      return Policy::kNothing;
   }
-  if (CPU_COUNT(&allowed_) == 1) {
-    mode_ = Mode::kFloat;
-    together_ = true;
-  }
-  chooses_ = mode_ == Mode::kAuto;
-  tries_ = chooses_ && !options.always_looks;
-  parts_ = chooses_ && options.always_looks;
-  if (mode_ == Mode::kColocate) together_ = true;
-  return 0;
 }
 
 void Placement::Follow(int cpu) {
   if (!CPU_ISSET(static_cast<size_t>(cpu), &allowed_)) return;
   rung_on_ = cpu;
-  if (mode_ == Mode::kColocate || (tries_ && together_)) {
+  if (policy_ == Policy::kFollow || (policy_ == Policy::kTry && together_)) {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(cpu), &one);
     Bind(one);
-  } else if (mode_ == Mode::kSpread) {
+  } else if (policy_ == Policy::kAvoid) {
     cpu_set_t others = allowed_;
     CPU_CLR(static_cast<size_t>(cpu), &others);
     Bind(others);
@@ -83,7 +86,7 @@ void Placement::Choose(bool together) {
 
 // Free, but away from the client's CPU first: where the system has put it, it would leave it.
 void Placement::Part() {
-  parts_ = false;
+  to_part_ = false;
   if (rung_on_ >= 0) {
     cpu_set_t others = allowed_;
     CPU_CLR(static_cast<size_t>(rung_on_), &others);
@@ -97,26 +100,28 @@ bool Placement::WasCrowded() {
   return preemptions_ - before >= kCrowded;
 }
 
-bool Placement::Decide(const WorkRate::Window& window, bool looks_pay) {
-  if (!chooses_) return false;
-  if (!tries_) {
-    parts_ = !window.idle;
-    return false;
-  }
+bool Placement::Decide(const WorkRate::Window& window, const Looking& looking) {
+  if (policy_ != Policy::kPart && policy_ != Policy::kTry) return false;
   const bool was_together = together_;
   const bool crowded = WasCrowded();
-  if (window.several || window.idle) {
+  const bool parts = policy_ == Policy::kPart || looking.always;
+  to_part_ = parts && !window.idle;
+  if (parts || window.several || window.idle) {
     busy_ = false;
-    Choose(!window.several);
+    Choose(!parts && !window.several);
   } else if (!std::exchange(busy_, true)) {
-    // As it was the last time.
-    Choose(trial_.Interrupt());
-  } else if (trial_.runs() || together_ || !looks_pay || crowded) {
-    Choose(trial_.EndWindow(window.rate, together_, crowded ? kTogetherInACrowd : kTogether));
-  } else {
-    // Nothing that could be gained together comes near.
+    Resume(crowded);
+  } else if (!looking.tried && (trial_.runs() || together_ || !looking.pays || crowded)) {
+    // Otherwise nothing that could be gained together comes near.
+    Choose(trial_.EndWindow(window.rate, together_ ? Way::kSecond : Way::kFirst,
+                            crowded ? kTogetherInACrowd : kTogether) == Way::kSecond);
   }
   return together_ != was_together;
 }
+
+// There is load, for one client, and the engine sleeps now and then: it goes where it was the last
+// time. Where the kernel's workers have made it give way while it looked all the time, together is
+// the likelier one.
+void Placement::Resume(bool crowded) { Choose(trial_.Abandon() == Way::kSecond || crowded); }
 
 }  // namespace ringpost

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 
+#include "protocol.h"
 #include "trial.h"
 #include "work_rate.h"
 
@@ -29,7 +30,13 @@ using BindCall = int (*)(const cpu_set_t& cpus);
 using PreemptionsCall = int64_t (*)();
 
 struct PlacementOptions {
-  enum class Mode : uint8_t { kAuto, kFloat, kColocate, kSpread, kList };
+  enum class Mode : uint32_t {
+    kAuto = protocol::placement_mode::kAuto,
+    kFloat = protocol::placement_mode::kFloat,
+    kColocate = protocol::placement_mode::kColocate,
+    kSpread = protocol::placement_mode::kSpread,
+    kList = protocol::placement_mode::kList,
+  };
 
   Mode mode = Mode::kAuto;
   cpu_set_t list = {};           // kList: where it may run
@@ -51,34 +58,44 @@ class Placement {
   void Rung(int cpu) {
     if (cpu != rung_on_ && cpu >= 0) [[unlikely]]
       Follow(cpu);
-    if (parts_ && ::sched_getcpu() == cpu) [[unlikely]]
+    if (to_part_ && ::sched_getcpu() == cpu) [[unlikely]]
       Part();
   }
 
+  // How the engine looks for work from now on.
+  struct Looking {
+    bool always;  // as PlacementOptions::always_looks
+    bool pays;    // mostly
+    bool tried;   // for some windows only: another trial has to wait
+  };
+
   // After the requests of a round were taken, and a window ended with it. Returns whether
   // together() is another now.
-  bool Decide(const WorkRate::Window& window, bool looks_pay);
+  bool Decide(const WorkRate::Window& window, const Looking& looking);
 
  private:
+  // What is done about where the engine is.
+  enum class Policy : uint8_t { kNothing, kFollow, kAvoid, kPart, kTry };
+
+  [[nodiscard]] static Policy PolicyOf(const PlacementOptions& options);
   [[nodiscard]] bool WasCrowded();
   void Follow(int cpu);
   void Choose(bool together);
+  void Resume(bool crowded);
   void Part();
   void Bind(const cpu_set_t& cpus) const { (void)bind_call_(cpus); }
 
-  PlacementOptions::Mode mode_ = PlacementOptions::Mode::kFloat;
+  Policy policy_ = Policy::kNothing;
   BindCall bind_call_ = nullptr;
   PreemptionsCall preemptions_call_ = nullptr;
   cpu_set_t allowed_ = {};
-  bool chooses_ = false;  // kAuto
-  bool tries_ = false;    // kAuto, and sleeps
-  bool parts_ = false;    // kAuto, never sleeps, is busy, and has not parted in this window yet
   bool together_ = false;
+  bool to_part_ = false;  // busy, always looks, and has not parted from its client in this window
   int rung_on_ = -1;
 
   int64_t preemptions_ = 0;  // until this window began
   bool busy_ = false;
-  Trial trial_;  // free, or together
+  Trial trial_;  // the first way is free, the second together
 };
 
 }  // namespace ringpost

@@ -12,8 +12,8 @@ namespace ringpost {
 
 class RareLooks {
  public:
-  // Whether this wait is to begin with a look.
-  bool IsDue() {
+  // A wait begins. Whether it is one that begins with a look.
+  bool TakesTurn() {
     if (skipped_ == 0) return true;
     skipped_--;
     return false;
@@ -26,11 +26,11 @@ class RareLooks {
   void Paid() { Become(rarity_ / 2); }
   void WasInVain() { Become(std::min(rarity_ + 1, kMostRarity)); }
   // Somebody else has had this CPU: another thread, for a whole time slice, or the machine's host.
-  void Crowded() { Become(std::min(rarity_ + kCrowdedStep, kMostRarity)); }
+  void WasInterrupted() { Become(std::min(rarity_ + kInterruptedStep, kMostRarity)); }
 
  private:
   static constexpr uint32_t kMostRarity = 7;
-  static constexpr uint32_t kCrowdedStep = 2;
+  static constexpr uint32_t kInterruptedStep = 2;
 
   void Become(uint32_t rarity) {
     rarity_ = rarity;

@@ -84,7 +84,7 @@ class SharedMemory {
   [[nodiscard]] uint32_t max_clients() const { return max_clients_; }
   [[nodiscard]] uint32_t slot_count() const { return slot_count_; }
   [[nodiscard]] uint32_t& parked() const { return words()[protocol::engine_word::kParked]; }
-  // engine_word::kTogether.
+  // How clients wait now, one of protocol::wait_mode; the engine's thread writes it.
   [[nodiscard]] uint32_t& wait_mode() const { return words()[protocol::engine_word::kWaitMode]; }
   // One of protocol::engine_counter.
   [[nodiscard]] uint64_t& counter(uint32_t index) const {

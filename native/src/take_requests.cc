@@ -52,9 +52,10 @@ bool TakesRegisteredAway(const abi::Sqe& sqe) {
 // for; with several, a round: what the others post meanwhile has its turn in the next one, and
 // their replies go out in between.
 bool Engine::TakeRequests() {
-  // Nothing is in the kernel: what was taken before has completed at once, as from the page cache.
-  // So a client on another CPU can settle the replies of one piece while we work on the next.
-  const bool in_pieces = in_flight_count_ == 0 && !placement_.together();
+  // The kernel works on nothing: what was taken before has completed at once, as from the page
+  // cache. So a client on another CPU can settle the replies of one piece while we work on the
+  // next.
+  const bool in_pieces = !has_io() && !waiting_.together();
   const uint32_t quantum = in_pieces ? kPiece : kQuantum;
   bool took_any = false;
   while (ring_.Room() > 0 && TakeRound(quantum)) {
@@ -130,7 +131,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
     }
   }
   service.requests.Release();
-  work_rate_.Took(service.index, accepted);
+  waiting_.Took(service.index, accepted);
   Count(service.mailbox.counters[protocol::service_counter::kTaken], accepted);
   return count;
 }

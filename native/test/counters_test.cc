@@ -1,6 +1,11 @@
 // What the engine counts: each request once, per client, and the histograms with it.
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
+#include <vector>
 
 #include "check.h"
 #include "histogram.h"
@@ -73,6 +78,37 @@ TEST(requests_are_counted_per_client) {
                                   [&](uint32_t at) { return engine.counter(at); });
   CHECK(submitting > 0);
   CHECK(submitting <= engine.counter(counter::kEnters));
+}
+
+// What completes at once is taken in pieces of 8, whoever waits for an event meanwhile.
+TEST(a_wait_for_an_event_changes_nothing_for_the_others) {
+  NEEDS_IO_URING();
+  cpu_set_t allowed;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  if (CPU_COUNT(&allowed) < 2) SKIP("engine and client need a CPU each");
+  EngineSetUp set_up;
+  set_up.slot_count = 64;
+  set_up.ring_entries = 64;
+  set_up.placement.mode = PlacementOptions::Mode::kFloat;
+  TestEngine engine(set_up);
+  TestClient client(engine.memory(), engine.roster());
+  int32_t ends[2];
+  CHECK_EQ(::pipe(ends), 0);
+  const uint32_t waiting = client.Post(Poll(ends[0], POLLIN));
+  client.Publish();
+  CHECK(Await([&] { return Read(client, service_counter::kSubmitted) == 1; }));
+  std::vector<uint32_t> nops;
+  for (int nth = 0; nth < 32; nth++) nops.push_back(client.Post(Nop()));
+  client.Publish();
+  for (const uint32_t slot : nops) CHECK_EQ(client.AwaitReply(slot).result, 0);
+  CHECK_EQ(::write(ends[1], "x", 1), 1);
+  CHECK_EQ(client.AwaitReply(waiting).result, POLLIN);
+  engine.Stop(0);
+  const uint32_t larger = BucketOf(9, protocol::kBatchBuckets);
+  CHECK_EQ(Sum(counter::kEnterSizes + larger, protocol::kBatchBuckets - larger,
+               [&](uint32_t at) { return engine.counter(at); }),
+           0);
+  for (const int32_t end : ends) CHECK_EQ(::close(end), 0);
 }
 
 TEST(a_mailbox_says_whether_a_client_has_it) {

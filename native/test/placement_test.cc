@@ -61,7 +61,8 @@ struct Load {
       rate.Took(1, of_another);
       now_ns += kWindowNs;
       preemptions += preemptions_per_window;
-      (void)placement.Decide(rate.EndWindow(now_ns), looks_pay);
+      (void)placement.Decide(rate.EndWindow(now_ns, 0),
+                             {.always = looks_always, .pays = looks_pay, .tried = looks_tried});
     }
     return were_together;
   }
@@ -69,6 +70,8 @@ struct Load {
   Placement placement;
   WorkRate rate;
   bool looks_pay = false;
+  bool looks_always = false;
+  bool looks_tried = false;
   int preemptions_per_window = 0;
   uint64_t now_ns = 1'000'000'000;
 };
@@ -174,6 +177,31 @@ TEST(one_that_never_sleeps_is_parted_once_per_busy_window) {
   CHECK_EQ(bound.size(), size_t{4});  // moving would take longer than the request
 }
 
+TEST(while_it_always_looks_it_is_free_and_then_as_it_was) {
+  Load load(Mode::kAuto);
+  load.Run(200, 1000, 100);
+  CHECK(load.placement.together());
+  load.looks_always = true;
+  load.Run(1, 1000, 1000);
+  CHECK_EQ(load.Run(200, 1000, 100), 0);
+  load.looks_always = false;
+  load.Run(1, 1000, 100);
+  CHECK(load.placement.together());
+}
+
+// Always looking, it was preempted all the time: together is what is compared with that.
+TEST(where_always_looking_was_crowded_it_is_together_while_not_looking_is_tried) {
+  Load load(Mode::kAuto);
+  load.looks_always = true;
+  load.preemptions_per_window = 30;
+  load.Run(10, 100, 100);
+  load.looks_always = false;
+  load.looks_tried = true;
+  load.Run(1, 100, 100);
+  CHECK(load.placement.together());
+  CHECK_EQ(load.Run(10, 100, 100), 10);
+}
+
 TEST(colocated_and_spread_follow_the_client) {
   Load colocated(Mode::kColocate);
   CHECK(colocated.placement.together());
@@ -184,6 +212,22 @@ TEST(colocated_and_spread_follow_the_client) {
   spread.placement.Rung(Cpus()[1]);
   CHECK_EQ(bound.size(), size_t{1});
   CHECK(bound[0] != ~Cpus()[1]);
+}
+
+TEST(on_one_cpu_it_is_together_whatever_it_was_asked_for) {
+  cpu_set_t before;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(Cpus()[0]), &one);
+  CHECK_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+  for (const Mode mode : {Mode::kAuto, Mode::kFloat, Mode::kColocate, Mode::kSpread}) {
+    Load load(mode);
+    CHECK(load.placement.together());
+    load.Run(200, 100, 1000);
+    CHECK(load.placement.together());
+  }
+  CHECK_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
 TEST(floating_and_listed_are_left_alone) {

@@ -10,7 +10,7 @@ template <typename End>
 int Looks(RareLooks& looks, int waits, End end) {
   int begun = 0;
   for (int nth = 0; nth < waits; nth++) {
-    if (!looks.IsDue()) continue;
+    if (!looks.TakesTurn()) continue;
     begun++;
     end(begun);
   }
@@ -20,7 +20,7 @@ int Looks(RareLooks& looks, int waits, End end) {
 TEST(looks_in_vain_become_rare) {
   RareLooks looks;
   const auto in_vain = [&](int) { looks.WasInVain(); };
-  CHECK(looks.IsDue());
+  CHECK(looks.TakesTurn());
   Looks(looks, 1000, in_vain);
   CHECK_EQ(Looks(looks, 1280, in_vain), 10);
   CHECK(!looks.pays());
@@ -40,11 +40,11 @@ TEST(one_in_five_that_pays_is_too_few) {
   CHECK(Looks(looks, 10'000, one_in_five) < 500);
 }
 
-TEST(crowded_looks_become_rare_twice_as_fast) {
+TEST(interrupted_looks_become_rare_twice_as_fast) {
   RareLooks looks;
-  looks.Crowded();
+  looks.WasInterrupted();
   CHECK_EQ(Looks(looks, 3, [&](int) { looks.Paid(); }), 0);
-  for (int nth = 0; nth < 10; nth++) looks.Crowded();
+  for (int nth = 0; nth < 10; nth++) looks.WasInterrupted();
   CHECK_EQ(Looks(looks, 127, [&](int) { looks.Paid(); }), 0);
   CHECK_EQ(Looks(looks, 1, [&](int) { looks.Paid(); }), 1);
 }

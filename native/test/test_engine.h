@@ -24,6 +24,7 @@ struct EngineSetUp {
   uint64_t without_operations = 0;
   PlainCall plain_call = CallPlainly;
   SubmissionThread submission_thread = {};
+  PlacementOptions placement = {};
   // Longer than any deadline of a test: a lost wake-up must not be mended by the end of a wait.
   uint32_t idle_wait_ms = 120'000;
 
@@ -37,6 +38,7 @@ struct EngineSetUp {
     options.ring.without_operations = without_operations;
     options.plain_call = plain_call;
     options.ring.submission_thread = submission_thread;
+    options.placement = placement;
     options.idle_wait_ms = idle_wait_ms;
     return options;
   }

@@ -50,6 +50,11 @@ inline TestRequest Transfer(uint32_t opcode, int32_t fd, const void* base, uint3
 
 inline TestRequest Nop() { return Operation(protocol::opcode::kNop); }
 inline TestRequest CloseFd(int32_t fd) { return Operation(protocol::opcode::kClose, fd); }
+inline TestRequest Poll(int32_t fd, uint32_t events) {
+  TestRequest request = Operation(protocol::opcode::kPoll, fd);
+  request.words.flags = events;
+  return request;
+}
 inline TestRequest PollEvents(int32_t fd, uint32_t events) {
   TestRequest request = Operation(protocol::opcode::kPollEvents, fd);
   request.words.flags = events;

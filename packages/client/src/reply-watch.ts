@@ -4,7 +4,7 @@
  * Being notified costs two system calls of the engine and a wake-up, across CPUs tens of microseconds; replies from the page
  * cache are there sooner. So the client first looks once per round of the event loop (setImmediate), with everything else of
  * the process having its turn between two looks, for no longer than a wake-up would take; then it parks all the same. Looks in
- * vain make the next ones rarer. The engine does the same: native/src/stay_awake.cc.
+ * vain make the next ones rarer. The engine does the same: native/src/waiting.h.
  */
 import { loadFlag, type RingConsumer } from "@ringpost/mailbox";
 import { EngineWord, WaitMode } from "@ringpost/protocol";
@@ -16,7 +16,7 @@ const LONGEST_LOOK_MS = 0.05;
 const LONGEST_POLL_MS = 2;
 
 /** So long between two looks, and something else needs this thread, or its CPU: this client is not in a hurry. */
-const CROWDED_MS = 1;
+const INTERRUPTED_MS = 1;
 
 /** How often one look loads the index of the replies. */
 const LOADS_PER_LOOK = 500;
@@ -24,8 +24,8 @@ const LOADS_PER_LOOK = 500;
 /** Where looking doesn't pay, at least one wait in 2^6 begins with a look all the same. */
 const MOST_RARITY = 6;
 
-/** How much rarer a crowded look makes the next ones; one in vain: 1. */
-const CROWDED_STEP = 2;
+/** How much rarer an interrupted look makes the next ones; one in vain: 1. */
+const INTERRUPTED_STEP = 2;
 
 /** When this wait began; 0 while there is none. */
 const SINCE = 0;
@@ -53,11 +53,11 @@ export class ReplyWatch {
     if (ms[SINCE] === 0) this.#begin();
     if (!this.#looks) return false;
     const now = performance.now();
-    const crowded = now - ms[LATEST]! > CROWDED_MS;
+    const interrupted = now - ms[LATEST]! > INTERRUPTED_MS;
     ms[LATEST] = now;
     const longest = this.#mode === WaitMode.POLL ? LONGEST_POLL_MS : LONGEST_LOOK_MS;
-    if (!crowded && now - ms[SINCE]! < longest) return true;
-    this.#ended(this.#rarity + (crowded ? CROWDED_STEP : 1));
+    if (!interrupted && now - ms[SINCE]! < longest) return true;
+    this.#ended(this.#rarity + (interrupted ? INTERRUPTED_STEP : 1));
     return false;
   }
 
@@ -92,8 +92,8 @@ export class ReplyWatch {
   replied(): void {
     const ms = this.#ms;
     if (this.#looks) {
-      const crowded = performance.now() - ms[LATEST]! > CROWDED_MS;
-      this.#ended(crowded ? this.#rarity + CROWDED_STEP : this.#rarity >> 1);
+      const interrupted = performance.now() - ms[LATEST]! > INTERRUPTED_MS;
+      this.#ended(interrupted ? this.#rarity + INTERRUPTED_STEP : this.#rarity >> 1);
     }
     ms[SINCE] = 0;
   }

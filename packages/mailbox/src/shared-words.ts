@@ -6,12 +6,12 @@
  * pairs with on the C++ side.
  */
 
-/** Publishes everything written before it. Release would do; pairs with `load_index` (shared_words.h). */
+/** Publishes everything written before it. Release would do; pairs with `LoadIndex` (shared_words.h). */
 export function storeIndex(words: Int32Array, at: number, index: number): void {
   Atomics.store(words, at, index);
 }
 
-/** Sees everything published before the value it reads. Acquire would do; pairs with `store_index` (shared_words.h). */
+/** Sees everything published before the value it reads. Acquire would do; pairs with `StoreIndex` (shared_words.h). */
 export function loadIndex(words: Int32Array, at: number): number {
   return Atomics.load(words, at) >>> 0;
 }

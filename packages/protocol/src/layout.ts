@@ -45,7 +45,7 @@ export const EngineWord = {
   INITIAL_INDEX: 8,
   // Line 1: the engine's parked word: the engine sets it, whoever rings the doorbell clears it.
   PARKED: 16,
-  // Beside it, since both are read with every batch: how clients wait now, a WaitMode. The engine alone writes it.
+  // How clients wait now, a WaitMode: the engine alone writes it, hardly ever; a client that has posted and begins to wait reads both.
   WAIT_MODE: 17,
 } as const;
 

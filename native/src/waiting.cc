@@ -1,0 +1,82 @@
+#include "waiting.h"
+
+#include <time.h>
+
+#include "handoff.h"
+
+namespace ringpost {
+
+namespace {
+
+namespace wait_mode = protocol::wait_mode;
+
+// How long the engine looks for requests before it parks: about as long as a wake-up across CPUs
+// takes, so that a look also meets a client that has to be woken first. For completions no longer
+// than a wake-up costs: who waits for a device waits longer than that, and a CPU that looks isn't
+// free for it (an interrupt, a virtual disk's thread on the host).
+constexpr std::chrono::microseconds kLongestLook{100};
+constexpr std::chrono::microseconds kLongestLookForIo{30};
+constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
+
+// What "auto" has to get, in hundredths of the requests that polling gets. It takes less of the
+// CPUs.
+constexpr Trial::Needed kNotPolling = {.to_begin = 100, .to_stay = 95};
+
+uint64_t ThreadCpuNs() {
+  timespec time = {};
+  (void)::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+}  // namespace
+
+int Waiting::Begin(uint32_t mode, const PlacementOptions& placement, uint32_t* mode_word) {
+  asked_for_ = mode;
+  mode_ = mode;
+  mode_word_ = mode_word;
+  if (const int placed = placement_.Begin(placement); placed < 0) return placed;
+  BeginAnew();
+  return 0;
+}
+
+// How the engine and its clients wait has changed: whether looking pays is to be learned anew.
+void Waiting::BeginAnew() {
+  looks_for_requests_ = {};
+  looks_for_io_ = {};
+  StoreOrdered(*mode_word_, placement_.together() ? wait_mode::kNotify : mode_);
+}
+
+void Waiting::EndWindow(uint64_t now_ns) {
+  const WorkRate::Window window = work_rate_.EndWindow(now_ns, ThreadCpuNs());
+  const uint32_t mode_before = mode_;
+  if (asked_for_ == wait_mode::kPoll) TryNotToPoll(window);
+  const bool moved = placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
+                                                .pays = looks_for_requests_.pays(),
+                                                .tried = poll_or_auto_.runs()});
+  if (moved || mode_ != mode_before) BeginAnew();
+}
+
+// Who asks for "poll" has CPUs to spare. But the device may need those very CPUs, where it is
+// virtual, or the kernel's workers: then more gets done where engine and clients wait as with
+// "auto", placement included.
+void Waiting::TryNotToPoll(const WorkRate::Window& window) {
+  using Way = Trial::Way;
+  const Way way = mode_ == wait_mode::kPoll ? Way::kFirst : Way::kSecond;
+  const Way next =
+      window.few ? poll_or_auto_.Abandon() : poll_or_auto_.EndWindow(window.rate, way, kNotPolling);
+  mode_ = next == Way::kFirst ? wait_mode::kPoll : wait_mode::kAuto;
+}
+
+std::chrono::nanoseconds Waiting::LongestLook(bool for_io) const {
+  if (placement_.together()) return {};
+  switch (mode_) {
+    case wait_mode::kNotify:
+      return {};
+    case wait_mode::kPoll:
+      return kLongestPoll;
+    default:
+      return for_io ? kLongestLookForIo : kLongestLook;
+  }
+}
+
+}  // namespace ringpost
