@@ -2,9 +2,9 @@
 // between them.
 //
 // The engine hands one step at a time to the kernel, and not all of them at once as IOSQE_IO_LINK
-// would: that costs no more (ARCHITECTURE.md has the figures), and a step may be whatever a request
-// may be: a transfer at a descriptor's own offset, a recipe, an operation that another ring or a
-// plain system call carries out.
+// would: that costs no more (docs/measurements.md has the figures), and a step may be whatever a
+// request may be: a transfer at a descriptor's own offset, a recipe, an operation that another ring
+// or a plain system call carries out.
 //
 // Each step has its slot, and holds it to the end of the chain; the replies of all steps go out
 // together. What a chain opens is its own: the later steps use it, and it is closed with the chain.

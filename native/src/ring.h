@@ -91,7 +91,7 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
   ~Ring() { Close(); }
 
-  // Makes the ring with the most set-up flags that the kernel takes (ARCHITECTURE.md, "The set-up
+  // Makes the ring with the most set-up flags that the kernel takes (docs/kernel.md, "The set-up
   // ladder"). Returns 0 or -errno: -EPERM refused by seccomp or sysctl, -ENOSYS no io_uring,
   // -ENOMEM locked-memory limit, -EOPNOTSUPP a kernel before 5.6.
   [[nodiscard]] int Open(const RingOptions& options);
