@@ -9,7 +9,15 @@ import { SOON_MS, within } from "../support/deadline.js";
 import { type Fifo, makeFifo } from "../support/fifos.js";
 import { countDescriptors } from "../support/open-descriptors.js";
 import { useTempDir } from "../support/temp-dir.js";
-import { fixture, type Pool, pools, runPosted, untilAtRest, useEngines } from "./pools.js";
+import {
+  countClients,
+  fixture,
+  type Pool,
+  pools,
+  runPosted,
+  untilAtRest,
+  useEngines,
+} from "./pools.js";
 
 const made = useEngines();
 const dir = useTempDir();
@@ -26,6 +34,16 @@ function say(word: string, { fd }: Fifo): void {
   writeSync(fd, word);
 }
 
+/** One after the other: a read takes all the words that are there. */
+async function endAll(reads: Promise<unknown>[], fifo: Fifo): Promise<void> {
+  const left = new Set(reads);
+  while (left.size > 0) {
+    say("word", fifo);
+    const ends = [...left].map((read) => read.then(() => left.delete(read)));
+    await within(SOON_MS, "a read", Promise.race(ends));
+  }
+}
+
 async function expectWorking(pool: Pool, engine: Engine): Promise<void> {
   const path = dir().file("a text");
   expect(await within(SOON_MS, "a task", pool.run(path))).toBe("a text");
@@ -39,12 +57,7 @@ describe.each(pools)("$name", ({ name, make }) => {
     const pool = made.keep(make(engine, options));
     const fifo = makeFifo(dir().fresh());
     for (let round = 0; round < 3; round++) {
-      const left = new Set(await readInAll(pool, 4, fifo));
-      while (left.size > 0) {
-        say("word", fifo);
-        const ends = [...left].map((read) => read.then(() => left.delete(read)));
-        await within(SOON_MS, "a read", Promise.race(ends));
-      }
+      await endAll(await readInAll(pool, 4, fifo), fifo);
       await expect.poll(() => pool.threads.length, { timeout: SOON_MS }).toBe(1);
       await expect
         .poll(() => engine.stats().clients.filter(({ connected }) => connected).length, {
@@ -53,6 +66,16 @@ describe.each(pools)("$name", ({ name, make }) => {
         .toBeLessThanOrEqual(2); // its own, and that of the one that stayed
     }
     expect(engine.stats().clientsOpened).toBeGreaterThanOrEqual(1 + 4 + 3 + 3);
+    fifo.close();
+  });
+
+  it("has a client for each worker where those of one ring wouldn't be enough", async () => {
+    const engine = await made.engine({ rings: 3, maxClients: 6 });
+    const pool = made.keep(make(engine, { minThreads: 5, maxThreads: 5 }));
+    const fifo = makeFifo(dir().fresh());
+    const reads = await readInAll(pool, 5, fifo);
+    await expect.poll(() => countClients(engine), { timeout: SOON_MS }).toBe(6);
+    await endAll(reads, fifo);
     fifo.close();
   });
 

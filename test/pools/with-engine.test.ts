@@ -75,6 +75,16 @@ describe("maxThreads", () => {
     expect(withEngine(narrow, {})).toMatchObject({ maxThreads: 1 });
   });
 
+  it("counts the clients of all rings", async () => {
+    const engine = await made.engine({ rings: 4, maxClients: 64 });
+    expect(withEngine(engine, { maxThreads: 63 }).maxThreads).toBe(63);
+    const { message } = await failureWith(engine, { maxThreads: 64 });
+    expect(message).toBe(range("maxThreads", 63, 64));
+    const narrow = await made.engine({ rings: 2, maxClients: 2 });
+    expect(withEngine(narrow, {})).toMatchObject({ maxThreads: 1 });
+    expect(withEngine(narrow, { maxThreads: 1 }).maxThreads).toBe(1);
+  });
+
   it("has no room in an engine for one client", async () => {
     const engine = await made.engine({ maxClients: 1 });
     const { message } = await failureWith(engine, {});

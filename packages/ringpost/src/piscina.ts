@@ -62,7 +62,7 @@ export function withEngine<Options extends PoolOptions>(
   }
   return {
     ...options,
-    ...fitToSeats(options, readGeometry(handle.memory).maxClients),
+    ...fitToSeats(options, countSeats(handle)),
     workerData: { ...toPlainData(options.workerData), ringpost: handle },
   };
 }
@@ -75,6 +75,14 @@ function toHandle(engine: unknown): EngineHandle {
   }
   checkHandle(handle);
   return handle;
+}
+
+/** Those of all its rings: a client is given one in whichever ring has room. */
+function countSeats(handle: EngineHandle): number {
+  return [handle, ...handle.otherRings].reduce(
+    (sum, { memory }) => sum + readGeometry(memory).maxClients,
+    0,
+  );
 }
 
 function fitToSeats(
