@@ -2,8 +2,10 @@
 // for everything else that a request can name.
 #include "regions.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
@@ -271,6 +273,28 @@ TEST(slabs_ask_for_huge_pages) {
   CHECK(regions.PinSlab(0, 0, base, protocol::kHugePageBytes));
   CHECK(WantsHugePages(base));
   CHECK(!WantsHugePages(base + protocol::kHugePageBytes));
+}
+
+int64_t ResidentPages(void* base, size_t bytes) {
+  std::vector<unsigned char> resident(bytes / protocol::kPageBytes);
+  CHECK_EQ(::mincore(base, bytes, resident.data()), 0);
+  return std::count_if(resident.begin(), resident.end(), [](auto page) { return (page & 1) != 0; });
+}
+
+TEST(slabs_have_their_pages_before_the_engine_hears_of_them) {
+  constexpr size_t kSlabBytes = 3 * protocol::kHugePageBytes + 5 * protocol::kPageBytes;
+  MappedRegion mapping;
+  CHECK_EQ(MappedRegion::Zeroed(kSlabBytes + 2 * protocol::kHugePageBytes, &mapping), 0);
+  auto* slab = static_cast<uint8_t*>(mapping.base()) + protocol::kPageBytes;
+  CHECK_EQ(ResidentPages(slab, kSlabBytes), 0);
+  RegionTable regions(kSlots);
+  CHECK(regions.PinSlab(0, 0, slab, kSlabBytes));
+  const int64_t resident = ResidentPages(slab, kSlabBytes);
+  if (::madvise(slab, protocol::kPageBytes, protocol::memory_advice::kPopulateWrite) < 0) {
+    SKIP("MADV_POPULATE_WRITE: Linux 5.14");
+  }
+  CHECK_EQ(resident, kSlabBytes / protocol::kPageBytes);
+  CHECK(std::all_of(slab, slab + kSlabBytes, [](uint8_t byte) { return byte == 0; }));
 }
 
 }  // namespace

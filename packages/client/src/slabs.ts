@@ -20,6 +20,9 @@ export interface Lease extends Disposable {
  */
 const SLAB_BYTES = HUGE_PAGE_BYTES;
 
+/** The kernel registers no more in one piece (SZ_1G in io_sqe_buffer_register of io_uring/rsrc.c). */
+const MOST_SLAB_BYTES = 2 ** 30;
+
 interface Slab {
   readonly index: number;
   /** Where the first page begins in the slab's buffer, in bytes. */
@@ -137,10 +140,10 @@ export class Slabs {
     return this.#freeOf(leaseBytes).pop();
   }
 
-  /** Makes a slab for leases of this size. Returns one of them, or undefined where the client has all the slabs it may have. */
+  /** Makes a slab for leases of this size. Returns one of them, or undefined where there can't be one more, or none so large. */
   #addSlab(leaseBytes: number): LeasedPages | undefined {
     const index = this.#slabs.size;
-    if (index === MAX_SLABS) return undefined;
+    if (index === MAX_SLABS || leaseBytes > MOST_SLAB_BYTES) return undefined;
     const bytes = Math.max(SLAB_BYTES, leaseBytes);
     const pages = this.#aligned(bytes, HUGE_PAGE_BYTES);
     if (!this.#native.pinSlab(index, index, pages)) return undefined;
