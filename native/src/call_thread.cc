@@ -48,7 +48,9 @@ int CallThread::StartThread() {
       &thread_, nullptr,
       [](void* self) -> void* {
         ::pthread_setname_np(::pthread_self(), "ringpost-calls");
-        static_cast<CallThread*>(self)->Run();
+        auto& calls = *static_cast<CallThread*>(self);
+        (void)::sched_setaffinity(0, sizeof(calls.cpus_), &calls.cpus_);
+        calls.Run();
         return nullptr;
       },
       this);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -33,6 +34,9 @@ class CallThread {
 
   // --- The engine's thread ---
 
+  // The CPUs that the engine's thread may run on now are this thread's for good: by the time it is
+  // started the engine may be bound to one of them (placement.h), and it would inherit that.
+  void KeepCpus() { (void)::sched_getaffinity(0, sizeof(cpus_), &cpus_); }
   // Has a prepared request carried out. It is done at once, with -errno, where no thread is to be
   // had.
   void Add(InFlight* flight);
@@ -69,6 +73,7 @@ class CallThread {
   const Roster& roster_;
   uint32_t& parked_;
   const PlainCall call_;
+  cpu_set_t cpus_ = {};  // none: more than there is room for, and it inherits the engine's
   pthread_t thread_{};
   bool started_ = false;  // the engine's thread alone asks
 

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Engine, type EngineOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
+import { SOON_MS } from "../support/deadline.js";
+import { withPlainCalls } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
 
 /** Which CPUs a thread of this process may run on, as `0-1` or `3`. */
@@ -13,6 +15,26 @@ function cpusOf(thread: number): string {
 /** The first and the last CPU of the process. */
 const [first = "0", last = first] = cpusOf(process.pid).split(/[-,].*?(?=\d+$)|[-,]/);
 const several = first !== last;
+
+/** Where the thread may run that makes system calls in the place of the ring; it is started while the engine is on `engineCpus`. */
+async function cpusOfCalls(
+  placement: NonNullable<EngineOptions["placement"]>,
+  engineCpus: RegExp,
+): Promise<string[]> {
+  const testing = { withoutOperations: withPlainCalls };
+  await using engine = await Engine.start({ placement, testing });
+  const bind = async (): Promise<string> => {
+    await engine.client.nop(); // asleep again by the next poll, so that a doorbell says where the client is
+    return cpusOf(engine.report.thread);
+  };
+  await expect.poll(bind, { timeout: SOON_MS, interval: 20 }).toMatch(engineCpus);
+  await engine.client.stat("/");
+  const threads = readdirSync("/proc/self/task").map(Number);
+  return threads.filter((thread) => nameOf(thread) === "ringpost-calls").map(cpusOf);
+}
+
+const nameOf = (thread: number): string =>
+  readFileSync(`/proc/self/task/${thread}/comm`, "utf8").trim();
 
 /** A load that is now and then busy, with pauses in which the engine sleeps. */
 async function work({ client }: Engine): Promise<void> {
@@ -63,6 +85,16 @@ describe.runIf(several)("on several CPUs", () => {
     }
     expect(cpusOf(engine.report.thread)).toMatch(/^\d+$/);
     await work(engine);
+  });
+});
+
+describe("system calls in the place of the ring may run where the engine may", () => {
+  it.runIf(several)("not where it is bound just now", async () => {
+    expect(await cpusOfCalls("colocate", /^\d+$/)).toEqual([cpusOf(process.pid)]);
+  });
+
+  it("in a list, that is", async () => {
+    expect(await cpusOfCalls([Number(last)], new RegExp(`^${last}$`))).toEqual([last]);
   });
 });
 
