@@ -30,6 +30,9 @@ constexpr uint32_t kFileTableSize = 1024;
 // Longest wait while stopping: how soon the lack of progress is noticed.
 constexpr uint32_t kStoppingWaitMs = 20;
 
+// How long posts may lie unseen while the doorbell isn't polled, and when it is tried again.
+constexpr uint64_t kDeafNs = 10 * kNsPerMs;
+
 // Makes naps as short as they are said to be: by default the kernel adds up to 50 µs.
 void NapExactly() { (void)::prctl(PR_SET_TIMERSLACK, 1); }
 
@@ -128,29 +131,33 @@ bool Engine::RanForLong() const {
 // Parks, looks once more, and sleeps until a completion, the doorbell, or the end of the idle wait.
 // Returns false after an idle wait: JavaScript gets its turn, so that the thread can be terminated.
 bool Engine::WaitForWork() {
+  if (deaf_since_ns_ != 0 && MonotonicNs() - deaf_since_ns_ >= kDeafNs) ListenForDoorbell();
   Park(memory_.parked());
   if (roster_->HasChangesOrdered() || HasRequestsOrdered() || calls_.HasDoneOrdered()) {
     Unpark(memory_.parked());
     return true;
   }
-  const uint32_t longest_ms = stopping_ ? kStoppingWaitMs : options_.idle_wait_ms;
-  uint64_t wait_ns = longest_ms * kNsPerMs;
-  bool for_deadline = false;
-  if (!deadlines_.empty()) {
-    const uint64_t now = MonotonicNs();
-    const uint64_t next = deadlines_.next().ns;
-    const uint64_t left = next > now ? next - now : 1;
-    for_deadline = left < wait_ns;
-    wait_ns = std::min(wait_ns, left);
-  }
+  const uint64_t idle_ns = (stopping_ ? kStoppingWaitMs : options_.idle_wait_ms) * kNsPerMs;
+  const uint64_t wait_ns = LongestSleepNs(idle_ns);
   const int waited = ring_.SubmitAndWait(Wait(wait_ns));
   Unpark(memory_.parked());
   waiting_.Woken(roster_->rung_on());
   CountOverflow();
   Count(memory_.counter(counter::kWakeups));
-  if (waited != -ETIME || for_deadline) return true;
+  if (waited != -ETIME || wait_ns < idle_ns) return true;
   Count(memory_.counter(counter::kIdleWakeups));
   return stopping_;
+}
+
+// Until the idle wait ends, or something is due that no completion tells of.
+uint64_t Engine::LongestSleepNs(uint64_t idle_ns) const {
+  uint64_t longest = deaf_since_ns_ == 0 ? idle_ns : std::min(idle_ns, kDeafNs);
+  if (!deadlines_.empty()) {
+    const uint64_t now = MonotonicNs();
+    const uint64_t next = deadlines_.next().ns;
+    longest = std::min(longest, next > now ? next - now : 1);
+  }
+  return longest;
 }
 
 void Engine::CountOverflow() const {
@@ -183,6 +190,7 @@ bool Engine::HasRequestsOrdered() const {
 // A poll that stays (multishot, since Linux 5.13) posts a completion for every ring of the
 // doorbell; an older kernel refuses that, is asked for one answer, and CompleteDoorbell asks again.
 void Engine::ListenForDoorbell() {
+  deaf_since_ns_ = 0;
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpPollAdd;
   sqe.fd = roster_->doorbell();

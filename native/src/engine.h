@@ -144,6 +144,7 @@ class Engine {
   void CloseKept(ClientService& service);
   void StopByProgress();
   bool WaitForWork();
+  [[nodiscard]] uint64_t LongestSleepNs(uint64_t idle_ns) const;
   [[nodiscard]] bool RanForLong() const;
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
@@ -257,6 +258,7 @@ class Engine {
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
   bool doorbell_poll_stays_ = true;
+  uint64_t deaf_since_ns_ = 0;  // when the doorbell's poll has failed; 0: it is in the kernel
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
   Deadlines deadlines_;

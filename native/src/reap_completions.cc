@@ -181,8 +181,13 @@ void Engine::CompleteDoorbell(const abi::Cqe& cqe) {
     ListenForDoorbell();
     return;
   }
+  if (cqe.result < 0) {
+    // No memory, or somebody has cancelled it: not armed again at once, as it may fail at once.
+    deaf_since_ns_ = now_ns_;
+    return;
+  }
   Count(memory_.counter(counter::kDoorbells));
-  if ((cqe.flags & abi::kCqeMore) != 0 || cqe.result < 0) return;
+  if ((cqe.flags & abi::kCqeMore) != 0) return;
   // The poll answered for the last time. It would answer at once again while the doorbell is
   // readable.
   uint64_t rings = 0;
