@@ -234,11 +234,6 @@ export class RingBackend implements Backend {
     process.nextTick(this.#onTurn);
   }
 
-  /** What waits for the replies posts first. A tick comes before the microtasks, but one that a microtask asks for after them. */
-  #scheduleTurnAfterContinuations(): void {
-    queueMicrotask(this.#onSettled);
-  }
-
   /** The end of a turn of the event loop: out with the requests, in with the replies, then to sleep. */
   #turn(): void {
     this.#turnScheduled = false;
@@ -263,12 +258,8 @@ export class RingBackend implements Backend {
 
   /** Replies came in before the client could park. After so many the event loop gets its turn. */
   #settleInTurn(): void {
-    if (this.#settledThisTurn < REPLIES_PER_TURN) {
-      this.#settle();
-      this.#scheduleTurnAfterContinuations();
-    } else {
-      this.#turnSoon();
-    }
+    if (this.#settledThisTurn < REPLIES_PER_TURN) this.#settle();
+    else this.#turnSoon();
   }
 
   /** The next turn comes after timers and other I/O have had theirs. */
@@ -303,15 +294,22 @@ export class RingBackend implements Backend {
     this.#asleep = false;
     this.#count(ClientCounter.WAKEUPS, 1);
     this.#settle();
-    this.#scheduleTurnAfterContinuations();
   }
 
+  /**
+   * The next turn comes when what waits for the replies has gone on, and posted: a tick comes before the microtasks, but one that
+   * a microtask asks for after them. Before settling, as that may throw.
+   */
   #settle(): void {
-    const taken = this.#settler.settleAll();
-    if (taken === 0) return;
-    this.#watch.replied();
-    this.#settledThisTurn += taken;
-    this.#placeWaiting();
+    queueMicrotask(this.#onSettled);
+    try {
+      const taken = this.#settler.settleAll();
+      if (taken === 0) return;
+      this.#watch.replied();
+      this.#settledThisTurn += taken;
+    } finally {
+      this.#placeWaiting();
+    }
   }
 
   #placeWaiting(): void {

@@ -34,15 +34,18 @@ export class ReplySettler {
     return this.#settles;
   }
 
-  /** Returns how many replies there were. */
+  /** Returns how many replies there were. Throws what a caller's AbortSignal throws; the replies behind it stay for the next pass. */
   settleAll(): number {
     const replies = this.#replies;
     const count = replies.available();
     this.#settles = true;
-    for (let nth = 0; nth < count; nth++) this.#settle(replies.take());
-    // Before any request that reuses a slot is published: the engine takes no more than there is room for replies.
-    if (count > 0) replies.release();
-    this.#settles = false;
+    try {
+      for (let nth = 0; nth < count; nth++) this.#settle(replies.take());
+    } finally {
+      // Before any request that reuses a slot is published: the engine takes no more than there is room for replies.
+      if (count > 0) replies.release();
+      this.#settles = false;
+    }
     return count;
   }
 

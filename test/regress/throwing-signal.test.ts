@@ -1,0 +1,15 @@
+/** An AbortSignal that threw as its request was settled: its client settled and sent nothing ever after. */
+import { expect, it } from "vitest";
+import { runProgram } from "../lifecycle/run-program.js";
+
+it("a signal that throws takes no other request along", async () => {
+  const fixture = new URL("fixtures/throwing-signal.mjs", import.meta.url);
+  const ending = await runProgram(fixture);
+  expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });
+  expect(JSON.parse(ending.stdout)).toEqual({
+    thrown: [1, 3, 5].map((nth) => `${nth} is not to be removed`),
+    settled: 6,
+    later: 1200,
+    left: 0,
+  });
+});
