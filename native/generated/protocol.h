@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 116146414u;
+inline constexpr uint32_t kLayoutHash = 1377791297u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -53,6 +53,8 @@ inline constexpr uint32_t kClientsOpened = 23u;
 inline constexpr uint32_t kClientsDrained = 24u;
 inline constexpr uint32_t kPlainCalls = 25u;
 inline constexpr uint32_t kPolled = 26u;
+inline constexpr uint32_t kSlabsRegistered = 27u;
+inline constexpr uint32_t kSlabsRefused = 28u;
 inline constexpr uint32_t kEnterSizes = 32u;
 }  // namespace engine_counter
 

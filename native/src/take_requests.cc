@@ -12,6 +12,8 @@
 
 namespace ringpost {
 
+namespace counter = protocol::engine_counter;
+
 namespace {
 
 namespace opcode = protocol::opcode;
@@ -145,7 +147,9 @@ void Engine::Accept(ClientService& service, Request& request) {
   if (refused < 0) {
     ReplyTo(service, request.slot, refused, 0);
   } else if (request.opcode == opcode::kRegisterSlab) {
-    ReplyTo(service, request.slot, RegisterSlab(service, request), 0);
+    const int32_t registered = RegisterSlab(service, request);
+    Count(memory_.counter(registered < 0 ? counter::kSlabsRefused : counter::kSlabsRegistered));
+    ReplyTo(service, request.slot, registered, 0);
   } else if (service.draining) {
     StartInOrder(service, request.slot);
   } else {

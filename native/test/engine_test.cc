@@ -278,6 +278,22 @@ TEST(a_slab_is_registered_and_used) {
   });
 }
 
+TEST(slabs_are_counted_by_whether_they_were_registered) {
+  NEEDS_IO_URING();
+  namespace counter = protocol::engine_counter;
+  TestEngine engine({});
+  TestClient client(engine.memory(), engine.roster());
+  MappedRegion slab;
+  CHECK_EQ(MappedRegion::Zeroed(4096, &slab), 0);
+  CHECK(client.regions().PinSlab(0, 0, slab.base(), 4096));
+  CHECK_EQ(client.Result(RegisterSlab(1, 4096)), -EFAULT);
+  CHECK_EQ(engine.counter(counter::kSlabsRefused), 1);
+  CHECK_EQ(engine.counter(counter::kSlabsRegistered), 0);
+  if (client.Result(RegisterSlab(0, 4096)) < 0) SKIP("no registered buffers here");
+  CHECK_EQ(engine.counter(counter::kSlabsRefused), 1);
+  CHECK_EQ(engine.counter(counter::kSlabsRegistered), 1);
+}
+
 TestRequest Madvise(void* base, uint32_t bytes, uint32_t advice) {
   TestRequest request = Transfer(protocol::opcode::kMadvise, -1, base, bytes, 0);
   request.words.flags = advice;

@@ -209,6 +209,25 @@ describeOnEngineSetups((running) => {
     await other.close();
   });
 
+  it("takes a slab for each size, which is counted as registered or refused", async () => {
+    const other = await connect(running.engine.handle());
+    const counts = (): [registered: number, refused: number] => {
+      const { slabsRegistered, slabsRefused } = running.engine.stats();
+      return [slabsRegistered, slabsRefused];
+    };
+    const [registered, refused] = counts();
+    for (const bytes of [4096, 5000, 8192, 4095]) {
+      const lease = other.lease(bytes); // of two sizes
+      await other.nop();
+      lease[Symbol.dispose]();
+    }
+    const { registeredBuffers } = running.engine.report;
+    const [more, moreRefused] = counts().map((count, nth) => count - [registered, refused][nth]!);
+    expect(more! + moreRefused!).toBe(2);
+    if (!registeredBuffers) expect(more).toBe(0);
+    await other.close();
+  });
+
   it("waits its turn where requests hold all the slots", async () => {
     const pattern = patternBytes(4096);
     const fd = descriptors.open(dir().file(pattern));

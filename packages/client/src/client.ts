@@ -169,6 +169,12 @@ export class Client extends EventRequests implements AsyncDisposable {
    * Lends page-aligned memory that is registered with the ring: fit for O_DIRECT, cheaper in read and write, which use it as
    * such by themselves (READ_FIXED, WRITE_FIXED; Linux 5.19, plain memory before). Give it back with `using`, or
    * `[Symbol.dispose]()`.
+   *
+   * Leases are cut from slabs, each for leases of one size. A slab takes 2 MiB, or what one lease needs, all of it resident from its
+   * first lease on: that lease waits for it. It is lent again and again, and kept until the client closes and is collected. A
+   * client has 64 of them. Leases beyond those, or of more than 1 GiB, are plain memory, which only their user keeps; so are, without
+   * a word, those whose slab the kernel refuses to register. Without CAP_IPC_LOCK the memlock limit bounds what is registered by
+   * all processes of the user (`ulimit -l`, often 8 MiB: four slabs). See `slabsRegistered` and `slabsRefused` of `engine.stats()`.
    * @param bytes 1 to 2 GiB less a page; rounded up to a power of two of pages
    */
   lease(bytes: number): Lease {

@@ -5,7 +5,7 @@ import { outOfRange } from "./node-errors.js";
 
 /**
  * The loan of a page-aligned buffer that is registered with the ring: fit for O_DIRECT, and spared the mapping of its pages
- * on every request.
+ * on every request. What memory it takes, and when it is plain: `client.lease`.
  */
 export interface Lease extends Disposable {
   /** As many bytes as were asked for, on a SharedArrayBuffer: it can be posted to another thread without a copy. */

@@ -72,6 +72,9 @@ export interface EngineStats extends RequestStats {
   readonly clientWakeups: number;
   /** Requests that a system call carried out, as the kernel's io_uring lacks the operation. Not among those submitted. */
   readonly plainCalls: number;
+  /** Slabs of leases that were registered; and those that the kernel refused (its memlock limit, or Linux before 5.19): plain memory. */
+  readonly slabsRegistered: number;
+  readonly slabsRefused: number;
   /** Cancellations that went to the kernel. */
   readonly cancels: number;
   /** Times the kernel held completions back for want of room. Stays 0: credits see to it. */
@@ -101,6 +104,8 @@ export function readStats(memories: readonly SharedArrayBuffer[]): EngineStats {
     clientWakeups: sumOf(clients, ({ wakeups }) => wakeups),
     polled: count(EngineCounter.POLLED),
     plainCalls: count(EngineCounter.PLAIN_CALLS),
+    slabsRegistered: count(EngineCounter.SLABS_REGISTERED),
+    slabsRefused: count(EngineCounter.SLABS_REFUSED),
     cancels: count(EngineCounter.CANCELS),
     overflows: count(EngineCounter.OVERFLOWS),
     clientsOpened: count(EngineCounter.CLIENTS_OPENED),

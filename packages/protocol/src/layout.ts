@@ -81,6 +81,8 @@ export const EngineCounter = {
   CLIENTS_DRAINED: 24,
   PLAIN_CALLS: 25,
   POLLED: 26,
+  SLABS_REGISTERED: 27,
+  SLABS_REFUSED: 28,
   /** The first of {@link BATCH_BUCKETS}: by submissions, the enters that submitted any. */
   ENTER_SIZES: 32,
 } as const;
