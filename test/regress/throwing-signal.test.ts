@@ -7,9 +7,10 @@ it("a signal that throws takes no other request along", async () => {
   const ending = await runProgram(fixture);
   expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });
   expect(JSON.parse(ending.stdout)).toEqual({
-    thrown: [1, 3, 5].map((nth) => `${nth} is not to be removed`),
+    thrown: [1, 3, 5, 6, 7, 8].map((nth) => `${nth} is not to be removed`),
     settled: 6,
     later: 1200,
+    ended: 3,
     left: 0,
   });
 });

@@ -34,7 +34,7 @@ export class ReplySettler {
     return this.#settles;
   }
 
-  /** Returns how many replies there were. Throws what a caller's AbortSignal throws; the replies behind it stay for the next pass. */
+  /** Returns how many replies there were. Should anything throw, the replies behind it stay for the next pass. */
   settleAll(): number {
     const replies = this.#replies;
     const count = replies.available();

@@ -27,12 +27,18 @@ export class SignalWatch {
     watched.requests.add(request);
   }
 
-  /** The request is settled. */
+  /** The request is settled. What its signal throws is told as uncaught, as Node does with an event's listener: others are settled with it. */
   remove(signal: AbortSignal, request: PendingRequest): void {
     const watched = this.#watched.get(signal);
     if (watched?.requests.delete(request) && watched.requests.size === 0) {
       this.#watched.delete(signal);
-      signal.removeEventListener("abort", watched.onAbort);
+      try {
+        signal.removeEventListener("abort", watched.onAbort);
+      } catch (error) {
+        process.nextTick(() => {
+          throw error;
+        });
+      }
     }
   }
 }
