@@ -81,6 +81,8 @@ export interface NativeClient {
   pinVectors(slot: number, generation: number, views: readonly View[]): boolean;
   /** Lets all requests use the view's memory, until the client closes. Where it was never touched, it becomes huge pages. */
   pinSlab(slab: number, generation: number, view: View): boolean;
+  /** Makes the pages of a slab that is about to be registered: the engine would have to. Takes its time. */
+  makePages(slab: number): void;
   /** Where in its huge page, of `HUGE_PAGE_BYTES`, the view's memory begins. */
   pageOffsetOf(view: View): number;
   /** Wakes the parked engine. */

@@ -155,6 +155,10 @@ class ClientHandle {
   static Napi::Value Pin(const Napi::CallbackInfo& info);
   static Napi::Value PinVectors(const Napi::CallbackInfo& info);
   static Napi::Value PinSlab(const Napi::CallbackInfo& info);
+  static void MakePages(const Napi::CallbackInfo& info) {
+    if (Of(info)->left_) return;
+    Of(info)->roster_->regions(Of(info)->client_).MakePages(Uint32(info[0]));
+  }
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
   static void Ring(const Napi::CallbackInfo& info) {
     if (!Of(info)->left_) Of(info)->roster_->RingForRequests();
@@ -220,6 +224,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   object.Set("pin", Napi::Function::New<Pin>(env, "pin", handle.get()));
   object.Set("pinVectors", Napi::Function::New<PinVectors>(env, "pinVectors", handle.get()));
   object.Set("pinSlab", Napi::Function::New<PinSlab>(env, "pinSlab", handle.get()));
+  object.Set("makePages", Napi::Function::New<MakePages>(env, "makePages", handle.get()));
   object.Set("pageOffsetOf", Napi::Function::New<PageOffsetOf>(env, "pageOffsetOf", handle.get()));
   object.Set("ring", Napi::Function::New<Ring>(env, "ring", handle.get()));
   object.Set("keepAlive", Napi::Function::New<KeepAlive>(env, "keepAlive", handle.get()));

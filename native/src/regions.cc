@@ -14,19 +14,6 @@ bool Within(uint32_t offset, uint32_t length, uint32_t region_length) {
   return offset <= region_length && length <= region_length - offset;
 }
 
-// To register a slab means to hold its pages, and those that aren't there yet are made and cleared
-// for it: on the engine's thread, while all clients wait (0.3 s for 128 MiB). So they are made
-// here, a huge page at a time: the kernel locks the process's mappings for each. What stays undone
-// the engine does. A kernel that doesn't know how (-EINVAL, before Linux 5.14) registers no slab
-// either.
-void MakePages(uint8_t* base, uint32_t length) {
-  for (uint32_t at = 0; at < length;) {
-    const uint32_t bytes = std::min(length - at, protocol::kHugePageBytes);
-    if (::madvise(base + at, bytes, protocol::memory_advice::kPopulateWrite) < 0) return;
-    at += bytes;
-  }
-}
-
 }  // namespace
 
 // Asks for huge pages, before anybody touches the memory: scattered pages are as many pieces to a
@@ -35,12 +22,26 @@ void MakePages(uint8_t* base, uint32_t length) {
 bool RegionTable::PinSlab(uint32_t index, uint32_t generation, uint8_t* base, uint32_t length) {
   if (index >= protocol::kMaxSlabs) return false;
   (void)::madvise(base, length, MADV_HUGEPAGE);
-  MakePages(base, length);
   Slab& slab = slabs_[index];
   slab.base = base;
   slab.length = length;
   slab.generation.store(Valid(generation), std::memory_order_release);  // pairs with FindSlab
   return true;
+}
+
+// To register a slab means to hold its pages, and those that aren't there yet are made and cleared
+// for it: on the engine's thread, while all clients wait (0.3 s for 128 MiB). So they are made
+// here, a huge page at a time: the kernel locks the process's mappings for each. What stays undone
+// the engine does. A kernel that doesn't know how (-EINVAL, before Linux 5.14) registers no slab
+// either.
+void RegionTable::MakePages(uint32_t index) {
+  if (index >= protocol::kMaxSlabs) return;
+  const Slab& slab = slabs_[index];
+  for (uint32_t at = 0; at < slab.length;) {
+    const uint32_t bytes = std::min(slab.length - at, protocol::kHugePageBytes);
+    if (::madvise(slab.base + at, bytes, protocol::memory_advice::kPopulateWrite) < 0) return;
+    at += bytes;
+  }
 }
 
 // The acquire loads pair with the release stores of Pin, PinVectors and PinSlab; they make the

@@ -74,6 +74,9 @@ class RegionTable {
   // Returns false where there is no such slab.
   bool PinSlab(uint32_t index, uint32_t generation, uint8_t* base, uint32_t length);
 
+  // The slab is about to be registered.
+  void MakePages(uint32_t index);
+
   // --- The engine's thread ---
 
   // Returns 0, or -EFAULT where the part named is not pinned for this very request. Touches

@@ -281,7 +281,7 @@ int64_t ResidentPages(void* base, size_t bytes) {
   return std::count_if(resident.begin(), resident.end(), [](auto page) { return (page & 1) != 0; });
 }
 
-TEST(slabs_have_their_pages_before_the_engine_hears_of_them) {
+TEST(slabs_have_their_pages_before_they_are_registered) {
   constexpr size_t kSlabBytes = 3 * protocol::kHugePageBytes + 5 * protocol::kPageBytes;
   MappedRegion mapping;
   CHECK_EQ(MappedRegion::Zeroed(kSlabBytes + 2 * protocol::kHugePageBytes, &mapping), 0);
@@ -289,6 +289,12 @@ TEST(slabs_have_their_pages_before_the_engine_hears_of_them) {
   CHECK_EQ(ResidentPages(slab, kSlabBytes), 0);
   RegionTable regions(kSlots);
   CHECK(regions.PinSlab(0, 0, slab, kSlabBytes));
+  CHECK_EQ(ResidentPages(slab, kSlabBytes),
+           0);  // what is never registered takes what is used of it
+  regions.MakePages(1);
+  regions.MakePages(protocol::kMaxSlabs);
+  CHECK_EQ(ResidentPages(slab, kSlabBytes), 0);
+  regions.MakePages(0);
   const int64_t resident = ResidentPages(slab, kSlabBytes);
   if (::madvise(slab, protocol::kPageBytes, protocol::memory_advice::kPopulateWrite) < 0) {
     SKIP("MADV_POPULATE_WRITE: Linux 5.14");

@@ -77,6 +77,7 @@ export class FakeEngine {
       pin: () => true,
       pinVectors: () => true,
       pinSlab: () => true,
+      makePages: () => undefined,
       pageOffsetOf: () => 0,
       ring: () => {
         this.doorbells++;

@@ -337,6 +337,7 @@ export class RingBackend implements Backend {
   #registerSlab(slab: number, bytes: number): void {
     // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory, and works.
     if (this.#slots.freeCount < 2) return;
+    this.#native.makePages(slab);
     const request = this.begin(operations.registerSlab);
     request.continues = true;
     request.slab = slab;
