@@ -236,6 +236,7 @@ class Engine {
 
   // reap_completions.cc
   bool ReapCompletions();
+  bool ReapRequest(const abi::Cqe& cqe);
   bool ReapCalls();
   void CompleteRecipe(ClientService& service, uint32_t slot, int32_t result);
   void CompleteRequest(ClientService& service, uint32_t slot, int32_t result);

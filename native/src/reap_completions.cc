@@ -38,21 +38,13 @@ int32_t ShownResult(const InFlight& flight, int32_t result) {
 bool Engine::ReapCompletions() {
   const bool called = calls_.has_done() && ReapCalls();
   uint32_t count = 0;
-  uint32_t streamed = 0;  // that ends nothing
+  bool moved = false;
   for (abi::Cqe cqe; ring_.TakeCompletion(&cqe); count++) {
     if (count == 0) now_ns_ = MonotonicNs();
     switch (static_cast<Origin>(cqe.user_data >> 56)) {
-      case Origin::kRequest: {
-        ClientService& service = services_[ClientOf(cqe.user_data)];
-        if ((cqe.flags & abi::kCqeMore) != 0) [[unlikely]] {
-          TakeEvents(service, SlotOf(cqe.user_data), cqe.result);
-          streamed++;
-          break;
-        }
-        Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
-        CompleteRequest(service, SlotOf(cqe.user_data), cqe.result);
+      case Origin::kRequest:
+        moved |= ReapRequest(cqe);
         break;
-      }
       case Origin::kCancel:
         CompleteCancel(cqe);  // the cancelled request has a completion of its own
         break;
@@ -61,10 +53,24 @@ bool Engine::ReapCompletions() {
         break;
     }
   }
-  if (polled_.in_flight() > 0) count += ReapPolled();
-  if (count == 0) return called;
-  if (stopping_ && count > streamed) last_progress_ = Clock::now();
-  return true;
+  const uint32_t polled = polled_.in_flight() > 0 ? ReapPolled() : 0;
+  // What others post while the engine stops rings the doorbell: that brings nothing to its end.
+  if (stopping_ && (moved || polled > 0)) last_progress_ = Clock::now();
+  return called || count + polled > 0;
+}
+
+// Returns whether a request has come nearer to its end. A stream doesn't by its events, be they
+// those of a poll that goes on or of one that is armed again.
+bool Engine::ReapRequest(const abi::Cqe& cqe) {
+  ClientService& service = services_[ClientOf(cqe.user_data)];
+  const uint32_t slot = SlotOf(cqe.user_data);
+  if ((cqe.flags & abi::kCqeMore) != 0) [[unlikely]] {
+    TakeEvents(service, slot, cqe.result);
+    return false;
+  }
+  Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
+  CompleteRequest(service, slot, cqe.result);
+  return service.in_flight[slot].opcode != protocol::opcode::kPollEvents;
 }
 
 // What the call thread has done. The next one is read first: a request that has its reply may be

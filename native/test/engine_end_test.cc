@@ -157,6 +157,29 @@ TEST(stop_cancels_the_rest_after_its_grace) {
   }
 }
 
+// As of others that go on posting, whose requests aren't taken.
+TEST(doorbells_do_not_lengthen_the_grace) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  BlockedReads reads(client, 3);
+  std::atomic<bool> stopped = false;
+  std::atomic<bool> too_late = false;
+  std::thread ringing([&] {
+    const auto end = std::chrono::steady_clock::now() + kDeadline / 3;
+    while (!stopped && !too_late) {
+      engine.roster().RingDoorbell();
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      too_late = std::chrono::steady_clock::now() > end;
+    }
+  });
+  engine.Stop(200);
+  stopped = true;
+  ringing.join();
+  CHECK(!too_late);
+  reads.ExpectCancelled();
+}
+
 TEST(a_second_stop_shortens_the_grace) {
   NEEDS_IO_URING();
   TestEngine engine(SmallRing());
