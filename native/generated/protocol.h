@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 1377791297u;
+inline constexpr uint32_t kLayoutHash = 2502202511u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -197,6 +197,7 @@ inline constexpr uint32_t kKeepsFd = 131072u;
 inline constexpr uint32_t kNotPolled = 262144u;
 inline constexpr uint32_t kNotAllowed = 524288u;
 inline constexpr uint32_t kMore = 1048576u;
+inline constexpr uint32_t kStopping = 2097152u;
 }  // namespace reply_note
 
 namespace stage {

@@ -101,7 +101,7 @@ uint32_t Engine::AcceptChain(ClientService& service, Request& request, uint32_t 
     const uint32_t flags = request.opcode;
     // A slot whose request has no operation would look free while its reply is held.
     if (!IsFreeSlot(service, request.slot) || (flags & protocol::kOpcodeMask) == InFlight::kIdle) {
-      RefuseEntry(service, request);
+      RefuseEntry(service, request, -EINVAL, 0);
     } else {
       AdmitStep(service, request, head);
       if (last == ChainStep::kNone) {

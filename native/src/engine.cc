@@ -99,7 +99,7 @@ int Engine::Run() {
       }
       StopByProgress();
     }
-    const bool took = !stopping_ && TakeRequests();
+    const bool took = TakeRequests();
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
@@ -181,7 +181,6 @@ WaitFor Engine::Wait(uint64_t timeout_ns) const {
 }
 
 bool Engine::HasRequestsOrdered() const {
-  if (stopping_) return false;
   return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
     return services_[client].serving && services_[client].requests.HasWorkOrdered();
   });

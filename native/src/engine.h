@@ -190,7 +190,9 @@ class Engine {
   void Submit(const abi::Sqe& sqe);
   void Enqueue(const abi::Sqe& sqe);
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
-  void RefuseEntry(ClientService& service, const Request& request);
+  void RefuseEntry(ClientService& service, const Request& request, int32_t result,
+                   uint32_t reply_note);
+  void TellThatStopping(ClientService& service, const Request& request);
   int32_t RegisterSlab(ClientService& service, const Request& request);
   void BreakOff(ClientService& service);
 

@@ -101,8 +101,8 @@ class Roster {
   // There are other rings of this engine (registry.h), which will tell what they close.
   void SetHasSiblings() { has_siblings_.store(true, std::memory_order_relaxed); }
   void Tell(ClosingElsewhere closing);
-  // The engine takes no more requests; what is in flight may finish, and is cancelled when nothing
-  // has finished for so long.
+  // The engine takes no more requests, but cancellations; what is in flight may finish, and is
+  // cancelled when nothing has finished for so long.
   void Stop(uint32_t grace_ms);
 
   // --- The engine's thread ---

@@ -121,6 +121,9 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
       if (AskForEvents(service, request)) given++;
     } else if (accepted + given >= places_left) {
       BreakOff(service);
+    } else if (stopping_) {
+      accepted++;
+      TellThatStopping(service, request);
     } else if ((request.opcode & kChainFlags) != 0) {
       // All of it, even where that is more than a turn's worth.
       const uint32_t more =
@@ -140,7 +143,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
 
 void Engine::Accept(ClientService& service, Request& request) {
   if (!IsFreeSlot(service, request.slot)) {
-    RefuseEntry(service, request);
+    RefuseEntry(service, request, -EINVAL, 0);
     return;
   }
   const int refused = Admit(service, request);
@@ -161,11 +164,21 @@ bool Engine::IsFreeSlot(const ClientService& service, uint32_t slot) const {
   return slot < memory_.slot_count() && service.in_flight[slot].idle();
 }
 
-// An entry that is no request.
-void Engine::RefuseEntry(ClientService& service, const Request& request) {
+// An entry that is no request, or isn't taken.
+void Engine::RefuseEntry(ClientService& service, const Request& request, int32_t result,
+                         uint32_t reply_note) {
   Count(service.mailbox.counters[protocol::service_counter::kRefused]);
-  service.replies.Push({request.slot, request.generation, -EINVAL, 0});
+  service.replies.Push({request.slot, request.generation, result, reply_note});
   CountReply(service, now_ns_);
+}
+
+// The engine stops, and takes no more requests. Their clients are told at once: what is still in
+// flight may take as long as it moves. Each step of a chain is one.
+void Engine::TellThatStopping(ClientService& service, const Request& request) {
+  if (!IsFreeSlot(service, request.slot)) return RefuseEntry(service, request, -EINVAL, 0);
+  service.handed.Forget(request.slot);
+  service.regions->Spend(request.slot);
+  RefuseEntry(service, request, -ESHUTDOWN, protocol::reply_note::kStopping);
 }
 
 // From here on the request is in flight, and its reply due. Returns 0, or -errno where it is not to

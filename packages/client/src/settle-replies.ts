@@ -1,7 +1,7 @@
 /** Stage 9 of 9, client's thread: one pass over all replies that are there, each settling the promise of its request. */
 import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
 import { ClientCounter, Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
-import { abortError } from "./node-errors.js";
+import { abortError, closedError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
 
@@ -95,6 +95,7 @@ export class ReplySettler {
 const ECANCELED = -125;
 
 function failureOf(request: PendingRequest, errno: number, note: number): Error {
+  if ((note & ReplyNote.STOPPING) !== 0) return closedError("engine");
   const failure = request.fail(request, errno, note);
   return errno === ECANCELED && request.signal?.aborted ? abortError(request.signal) : failure;
 }

@@ -15,7 +15,7 @@ export interface RequestStats {
   readonly batches: number;
   /** Batches by their size: entries (requests, and cancellations) that one publish handed over. */
   readonly batchSizes: readonly HistogramBucket[];
-  /** Taken by the engine; refused by it at once (EINVAL, EFAULT); answered. */
+  /** Taken by the engine; refused by it at once (EINVAL, EFAULT, or because it stops); answered. */
   readonly taken: number;
   readonly refused: number;
   readonly replied: number;

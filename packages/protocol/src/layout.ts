@@ -307,6 +307,8 @@ export const ReplyNote = {
   NOT_ALLOWED: 0x8_0000,
   /** Events of a stream, and not its last word. The next ones come when the client asks for them. */
   MORE: 0x10_0000,
+  /** ESHUTDOWN of an engine that stops, which hasn't taken the request. */
+  STOPPING: 0x20_0000,
 } as const;
 
 /** Which step of a recipe a reply speaks of: the error's `syscall`. */
