@@ -43,7 +43,7 @@ void Engine::Cancel(ClientService& service, const Request& request) {
       }
       return;
     case scope::kDescriptor:
-      if (request.fd >= 0) CancelUsersOf(service, request.fd);
+      if (request.fd >= 0) CancelAllOn(service, request.fd);
       return;
     case scope::kAll:
       return CancelInFlight(service);
@@ -76,6 +76,25 @@ void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_un
     const InFlight& flight = service.in_flight[slot];
     if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns) CancelSlot(service, slot);
   }
+}
+
+// A client wants nothing of its own on the descriptor any more, be it with the kernel or still to
+// go there. A close means the former alone: what was posted before it is to be carried out.
+void Engine::CancelAllOn(ClientService& service, int32_t fd) {
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+    if (service.in_flight[slot].Uses(fd) || IsToUse(service, slot, fd)) CancelSlot(service, slot);
+  }
+}
+
+// Whether the request waits, for a drain or for the steps before it, and will then use the
+// descriptor. A close isn't among the users of what it closes.
+bool Engine::IsToUse(const ClientService& service, uint32_t slot, int32_t fd) {
+  const InFlight& flight = service.in_flight[slot];
+  if (flight.idle() || flight.opcode == protocol::opcode::kClose) return false;
+  const ChainStep& step = service.chain_steps[slot];
+  const bool waits =
+      flight.chained ? step.state == ChainStep::State::kWaiting && step.refused == 0 : flight.held;
+  return waits && (DescriptorOf(flight.submission) == fd || InputOf(flight.submission) == fd);
 }
 
 // Closes that other rings of this engine carry out. The number may mean another file by now: what

@@ -63,6 +63,17 @@ bool IsDirectOpen(const InFlight& flight) {
   return flight.submission.file_index == abi::kFileIndexAlloc;
 }
 
+bool Moves(const InFlight& flight) {
+  return flight.opcode == opcode::kSplice || flight.opcode == opcode::kTee;
+}
+
+// Where the request has the number of a step, there is no descriptor before its turn.
+void HideStepNumbers(const ChainStep& step, InFlight* flight) {
+  if (step.second_fd_of != ChainStep::kNone) flight->submission.fd = ChainStep::kNotOpen;
+  if (step.fd_of == ChainStep::kNone) return;
+  (Moves(*flight) ? flight->submission.file_index : flight->submission.fd) = ChainStep::kNotOpen;
+}
+
 void PrepareClose(const ChainStep& opener, abi::Sqe* sqe) {
   sqe->opcode = abi::kOpClose;
   if (opener.direct) {
@@ -141,6 +152,7 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
   if ((flags & flag::kSecondFdOfStep) != 0)
     step.second_fd_of = static_cast<uint32_t>(request.second_fd);
   step.refused = Admit(service, request);
+  HideStepNumbers(step, &service.in_flight[slot]);
   if (IsNoStep(request.opcode)) step.refused = -EINVAL;
   service.in_flight[slot].chained = true;
   // A plain system call has no use for the ring's descriptors either.
@@ -199,7 +211,6 @@ ChainStep* Engine::OpenerOf(ClientService& service, uint32_t slot, uint32_t nth)
 int Engine::UseOpened(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   ChainStep& step = service.chain_steps[slot];
-  const bool moves = flight.opcode == opcode::kSplice || flight.opcode == opcode::kTee;
   if (step.second_fd_of != ChainStep::kNone) {
     const ChainStep* opener = OpenerOf(service, slot, step.second_fd_of);
     if (opener == nullptr) return -EBADF;
@@ -212,7 +223,7 @@ int Engine::UseOpened(ClientService& service, uint32_t slot) {
   if (flight.opcode == opcode::kClose) {
     PrepareClose(*opener, &flight.submission);
     flight.fd = opener->direct ? ChainStep::kNotOpen : opener->opened;
-  } else if (moves) {
+  } else if (Moves(flight)) {
     flight.submission.file_index = opener->opened;
     if (opener->direct) flight.submission.op_flags |= abi::kSpliceFdInFixed;
   } else {

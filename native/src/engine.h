@@ -171,6 +171,8 @@ class Engine {
   void CancelInFlight(ClientService& service);
   void CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
+  void CancelAllOn(ClientService& service, int32_t fd);
+  [[nodiscard]] static bool IsToUse(const ClientService& service, uint32_t slot, int32_t fd);
   void CancelForSiblings();
   void CancelSlot(ClientService& service, uint32_t slot);
   void CancelInKernel(const ClientService& service, uint32_t slot);

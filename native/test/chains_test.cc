@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace ringpost {
 namespace {
 
 namespace flag = protocol::opcode_flag;
+namespace scope = protocol::cancel_scope;
 
 TestRequest With(uint32_t flags, TestRequest request) {
   request.words.opcode |= flags;
@@ -29,6 +31,15 @@ TestRequest With(uint32_t flags, TestRequest request) {
 TestRequest OfStep(uint32_t nth, TestRequest request) {
   request.words.fd = static_cast<int32_t>(nth);
   return With(flag::kFdOfStep, request);
+}
+
+// Four bytes from where it says, at a position or the descriptor's own, to a pipe.
+TestRequest Splice(TestRequest from, int32_t to, uint64_t position) {
+  from.words.second_fd = to;
+  from.words.length = 4;
+  from.words.position_low = static_cast<uint32_t>(position);
+  from.words.position_high = static_cast<uint32_t>(position >> 32);
+  return from;
 }
 
 EngineSetUp Roomy() {
@@ -116,6 +127,95 @@ TEST(a_drain_waits_for_those_before_it_and_holds_up_those_behind) {
   CHECK_EQ(client.AwaitReply(drain).result, 0);
   CHECK_EQ(client.AwaitReply(behind).result, 0);
   for (const uint32_t slot : reads.slots()) CHECK_EQ(client.AwaitReply(slot).result, 4);
+}
+
+TEST(a_cancel_by_descriptor_reaches_what_waits_for_a_drain) {
+  NEEDS_IO_URING();
+  TestEngine engine(Roomy());
+  TestClient client(engine.memory(), engine.roster());
+  BlockedReads reads(client, 1);
+  const Pipe pipe;
+  const Pipe closed;
+  char text[4] = {};
+  const int fd = pipe.out.get();
+  const int closed_fd = ::fcntl(closed.out.get(), F_DUPFD_CLOEXEC, 0);
+  const uint32_t drain = client.Post(With(flag::kChain | flag::kDrain, Nop()));
+  const uint32_t read = client.Post(Read(fd, text, sizeof(text), kCurrentPosition));
+  const uint32_t first = client.Post(With(flag::kChain | flag::kHardLink, Nop()));
+  const uint32_t second = client.Post(Read(fd, text, sizeof(text), kCurrentPosition));
+  const uint32_t close = client.Post(CloseFd(closed_fd));
+  client.PostCancel(scope::kDescriptor, 0, fd);
+  client.PostCancel(scope::kDescriptor, 0, closed_fd);
+  client.Publish();
+  CHECK_EQ(client.AwaitReply(read).result, -ECANCELED);
+  CHECK_EQ(client.in_flight(), 5);
+  CHECK(::fcntl(closed_fd, F_GETFD) >= 0);
+  reads.Write();
+  CHECK_EQ(client.AwaitReply(drain).result, 0);
+  CHECK_EQ(client.AwaitReply(first).result, 0);
+  CHECK_EQ(client.AwaitReply(second).result, -ECANCELED);
+  CHECK_EQ(client.AwaitReply(close).result, 0);
+  CHECK(::fcntl(closed_fd, F_GETFD) < 0);
+  CHECK_EQ(client.AwaitReply(reads.slots()[0]).result, 4);
+}
+
+TEST(a_cancel_by_descriptor_reaches_steps_whose_turn_is_to_come) {
+  NEEDS_IO_URING();
+  TestEngine engine(Roomy());
+  TestClient client(engine.memory(), engine.roster());
+  const Pipe blocks;
+  const Pipe to;
+  const Pipe from;
+  char text[4] = {};
+  const TestRequest splice =
+      Splice(Operation(protocol::opcode::kSplice, from.out.get()), to.in.get(), kCurrentPosition);
+  const TestRequest write = Write(to.in.get(), "x", 1, kCurrentPosition);
+  for (const TestRequest& step : {Read(from.out.get(), text, 1, kCurrentPosition), write, splice}) {
+    const uint32_t first = client.Post(
+        With(flag::kChain | flag::kLink, Read(blocks.out.get(), text, 4, kCurrentPosition)));
+    const uint32_t second = client.Post(With(flag::kLink, step));
+    const uint32_t last = client.Post(Nop());
+    client.PostCancel(scope::kDescriptor, 0,
+                      step.words.opcode == write.words.opcode ? to.in.get() : from.out.get());
+    client.Publish();
+    CHECK_EQ(client.Result(Nop()), 0);
+    blocks.Write("next");
+    CHECK_EQ(client.AwaitReply(first).result, 4);
+    CHECK_EQ(client.AwaitReply(second).result, -ECANCELED);
+    CHECK_EQ(client.AwaitReply(last).result, -ECANCELED);
+  }
+}
+
+// Where a step names another one, it has that one's number in the place of a descriptor.
+TEST(a_cancel_by_descriptor_takes_no_number_of_a_step_for_one) {
+  NEEDS_IO_URING();
+  TestEngine engine(Roomy());
+  TestClient client(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const std::string path = folder.FileWith("a", "content");
+  const Pipe blocks;
+  const Pipe to;
+  char text[2][4] = {};
+  const TestRequest splice =
+      Splice(OfStep(1, Operation(protocol::opcode::kSplice)), to.in.get(), 0);
+  const std::vector<uint32_t> slots = {
+      client.Post(
+          With(flag::kChain | flag::kLink, Read(blocks.out.get(), text[0], 4, kCurrentPosition))),
+      client.Post(With(flag::kLink, Open(path.c_str(), O_RDONLY))),
+      client.Post(With(flag::kLink, OfStep(1, Read(0, text[1], 4, 0)))),
+      client.Post(splice),
+  };
+  // A pipe has no position.
+  std::memset(client.mailbox().Result(slots[3]) + protocol::payload::kSecondPositionOffset, 0xff,
+              sizeof(uint64_t));
+  for (const int32_t fd : {0, 1}) client.PostCancel(scope::kDescriptor, 0, fd);
+  client.Publish();
+  CHECK_EQ(client.Result(Nop()), 0);
+  blocks.Write("next");
+  CHECK_EQ(client.AwaitReply(slots[0]).result, 4);
+  CHECK_EQ(client.AwaitReply(slots[1]).result, 0);
+  CHECK_EQ(client.AwaitReply(slots[2]).result, 4);
+  CHECK_EQ(client.AwaitReply(slots[3]).result, 4);
 }
 
 // Chains of a client that closes while they run, drain, or wait: the memory of their steps is gone

@@ -1,0 +1,50 @@
+/** A cancellation by descriptor met only requests that had begun; one that waited for a drain, or for a chain's steps, began after it. */
+import { setTimeout } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { SOON_MS, within } from "../support/deadline.js";
+import { describeOnEngineSetups } from "../support/engine-setups.js";
+import { failureOf } from "../support/failures.js";
+
+const soon = <T>(what: string, promise: Promise<T>): Promise<T> => within(SOON_MS, what, promise);
+
+const CREDITS = 4;
+
+describeOnEngineSetups(
+  (running) => {
+    it("cancel(fd) meets what waits for a drain", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const drain = client.chain({ drain: true }).timeout(300).run();
+      const reading = failureOf(() => client.read(readFd, Buffer.alloc(1)));
+      client.cancel(readFd);
+      expect((await soon("the read", reading)).code).toBe("ECANCELED");
+      await soon("the drain", drain);
+      await Promise.all([client.close(readFd), client.close(writeFd)]);
+    });
+
+    it("cancel(fd) meets a step that has not begun", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const chain = client.chain().timeout(50).read(readFd, Buffer.alloc(1)).settle();
+      await client.nop();
+      client.cancel(readFd);
+      const { results, brokenAt } = await soon("the chain", chain);
+      expect(brokenAt).toBe(1);
+      expect(results).toMatchObject([{ status: "fulfilled" }, { reason: { code: "ECANCELED" } }]);
+      await Promise.all([client.close(readFd), client.close(writeFd)]);
+    });
+
+    it("cancel(fd) leaves a close that waits for a drain", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const drain = client.chain({ drain: true }).timeout(50).run();
+      const closing = client.close(readFd);
+      await setTimeout(10);
+      client.cancel(readFd);
+      await soon("the close", Promise.all([drain, closing]));
+      expect((await failureOf(() => client.close(readFd))).code).toBe("EBADF");
+      await client.close(writeFd);
+    });
+  },
+  { credits: CREDITS },
+);
