@@ -107,13 +107,19 @@ void Engine::CancelForSiblings() {
   }
 }
 
+// Whether the request has its turn, as each has that is no step of a chain.
+bool Engine::Runs(const ClientService& service, uint32_t slot) {
+  return !service.in_flight[slot].chained ||
+         service.chain_steps[slot].state == ChainStep::State::kRunning;
+}
+
 void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.idle() || flight.cancelled) return;
   flight.cancelled = true;
   if (flight.held) return CancelHeld(service, slot);
   // Before its turn: it fails when that comes. After: what became of it stays.
-  if (flight.chained && service.chain_steps[slot].state != ChainStep::State::kRunning) return;
+  if (!Runs(service, slot)) return;
   if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
   if (flight.opcode == protocol::opcode::kPollEvents && !flight.armed)
     return CompleteRequest(service, slot, -ECANCELED);
@@ -136,15 +142,19 @@ void Engine::CancelInKernel(const ClientService& service, uint32_t slot) {
 // The kernel says what it did about a cancellation. That it found nothing means, for a request that
 // isn't over, that a file's transfer is with its device; or, on Linux 6.1, that a worker thread of
 // the kernel was just taking it from the queue, to wait with it for ever: that takes microseconds.
+// Of a step of a chain that is over, what is in the kernel under its number is the close of what it
+// has opened: cancelled, that would leak the descriptor.
 void Engine::CompleteCancel(const abi::Cqe& cqe) {
   const ClientService& service = services_[ClientOf(cqe.user_data)];
-  InFlight& flight = service.in_flight[SlotOf(cqe.user_data)];
-  const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call;
+  const uint32_t slot = SlotOf(cqe.user_data);
+  const InFlight& flight = service.in_flight[slot];
+  const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call &&
+                         Runs(service, slot);
   if (cqe.result != -ENOENT || !in_kernel || Closes(flight)) return;
   const bool waits = flight.counted_fd < 0 || MayWait(flight.counted_fd);
   if (!waits && (flight.counted_input < 0 || !MayWait(flight.counted_input))) return;
   if (MonotonicNs() - flight.cancelled_ns > kLongestSearchNs) return;
-  CancelInKernel(service, SlotOf(cqe.user_data));
+  CancelInKernel(service, slot);
 }
 
 // A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.

@@ -174,6 +174,7 @@ class Engine {
   void CancelAllOn(ClientService& service, int32_t fd);
   [[nodiscard]] static bool IsToUse(const ClientService& service, uint32_t slot, int32_t fd);
   void CancelForSiblings();
+  [[nodiscard]] static bool Runs(const ClientService& service, uint32_t slot);
   void CancelSlot(ClientService& service, uint32_t slot);
   void CancelInKernel(const ClientService& service, uint32_t slot);
   void CompleteCancel(const abi::Cqe& cqe);

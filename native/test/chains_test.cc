@@ -218,6 +218,30 @@ TEST(a_cancel_by_descriptor_takes_no_number_of_a_step_for_one) {
   CHECK_EQ(client.AwaitReply(slots[3]).result, 4);
 }
 
+// The cancellation finds nothing of an open that is done; by then the kernel has the chain's close,
+// under the same number, and a second one could prevent it.
+TEST(the_cancellation_of_an_open_is_not_repeated_when_its_chain_closes) {
+  NEEDS_IO_URING();
+  TestEngine engine(Roomy());
+  TestClient client(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const std::string path = folder.FileWith("a", "content");
+  const int descriptors = OpenDescriptors();
+  const uint32_t rounds = Repetitions(200, 50);
+  for (uint32_t round = 0; round < rounds && !check::HasFailed(); round++) {
+    const uint32_t open =
+        client.Post(With(flag::kChain | flag::kLink, Open(path.c_str(), O_RDONLY)));
+    const uint32_t stat = client.Post(OfStep(0, Stat(nullptr)));
+    client.PostCancel(scope::kAll, 0);
+    client.Publish();
+    const int32_t opened = client.AwaitReply(open).result;
+    CHECK(opened == 0 || opened == -ECANCELED);
+    CHECK_EQ(client.AwaitReply(stat).result, -ECANCELED);
+  }
+  CHECK_EQ(engine.counter(protocol::engine_counter::kCancels), rounds);
+  CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
 // Chains of a client that closes while they run, drain, or wait: the memory of their steps is gone
 // right after.
 TEST(random_chains_of_clients_that_go_away) {
