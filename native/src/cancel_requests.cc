@@ -48,7 +48,8 @@ void Engine::Cancel(ClientService& service, const Request& request) {
     case scope::kAll:
       return CancelInFlight(service);
     case scope::kClosing:
-      return CancelUsersOf(request.fd);
+      CancelUsersOf(request.fd);
+      return OutliveUsersOf(service, request.fd);
     default:
       return;  // garbage; there is nobody to tell
   }
@@ -84,6 +85,22 @@ void Engine::CancelAllOn(ClientService& service, int32_t fd) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     if (service.in_flight[slot].Uses(fd) || IsToUse(service, slot, fd)) CancelSlot(service, slot);
   }
+}
+
+// A close waits for a credit, behind requests that are still to begin. They get what is there for
+// them, as if they had been alone; but they must not wait for more.
+void Engine::OutliveUsersOf(ClientService& service, int32_t fd) {
+  if (fd < 0 || !MayWait(fd)) return;
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+    if (IsToUse(service, slot, fd)) service.in_flight[slot].outlived = true;
+  }
+}
+
+// Those of them that have begun. Their cancellations go to the kernel with them, behind them.
+void Engine::EndOutlived() {
+  for (const uint64_t user_data : to_end_)
+    CancelSlot(services_[ClientOf(user_data)], SlotOf(user_data));
+  to_end_.clear();
 }
 
 // Whether the request waits, for a drain or for the steps before it, and will then use the

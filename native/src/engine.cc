@@ -103,6 +103,7 @@ int Engine::Run() {
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
+    if (!to_end_.empty()) EndOutlived();
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
     const bool polls = polled_.in_flight() > 0;
     // Awake beside a submission thread, nothing else asks for what the kernel holds back.

@@ -172,6 +172,8 @@ class Engine {
   void CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void CancelAllOn(ClientService& service, int32_t fd);
+  void OutliveUsersOf(ClientService& service, int32_t fd);
+  void EndOutlived();
   [[nodiscard]] static bool IsToUse(const ClientService& service, uint32_t slot, int32_t fd);
   void CancelForSiblings();
   [[nodiscard]] static bool Runs(const ClientService& service, uint32_t slot);
@@ -267,6 +269,7 @@ class Engine {
   uint64_t deaf_since_ns_ = 0;  // when the doorbell's poll has failed; 0: it is in the kernel
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
+  std::vector<uint64_t> to_end_;  // requests that have begun, outlived by a close: user_data
   Deadlines deadlines_;
 
   std::vector<ClientService>

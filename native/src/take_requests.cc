@@ -198,6 +198,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.in_line = false;
   flight.chained = false;
   flight.held = false;
+  flight.outlived = false;
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
   flight.counted_fd = -1;
@@ -235,6 +236,8 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
     if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);
     if (flight.counted_input >= 0) descriptor_users_.Add(flight.counted_input);
   }
+  if (flight.outlived) [[unlikely]]
+    to_end_.push_back(flight.submission.user_data);
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
 }
 

@@ -19,6 +19,25 @@ describeOnEngineSetups(
       await client.close(writeFd);
     });
 
+    it.each([
+      ["once they have read what is there", "x", 1],
+      ["once there is nothing to read", "", "ECANCELED"],
+    ])("and those that have not begun, %s", async (_, there, expected) => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const [otherFd, otherEnd] = await client.pipe();
+      await client.write(writeFd, Buffer.from(there));
+      const drain = client.chain({ drain: true }).timeout(100).run();
+      const held = client.read(readFd, Buffer.alloc(1)).catch(({ code }) => code);
+      const behind = failureOf(() => client.read(otherFd, Buffer.alloc(1)));
+      await within(SOON_MS, "the close", client.close(readFd));
+      expect(await held).toBe(expected);
+      await drain;
+      client.cancel(otherFd);
+      expect((await behind).code).toBe("ECANCELED");
+      for (const fd of [writeFd, otherFd, otherEnd]) await client.close(fd);
+    });
+
     it("which are files' transfers, if they are, and end as ever", async () => {
       const { client } = running;
       const fd = await client.open("/proc/self/exe");
