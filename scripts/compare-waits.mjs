@@ -1,6 +1,6 @@
 // How often a second 4 KiB reads come back, and what each costs, by `wait` and `placement`, beside FileHandle.read: all in one
 // process, in turn. First busy, at some depths: from the page cache, then from the device. At last one cached read after each pause,
-// as of a lightly loaded process.
+// as of a lightly loaded process. Under each table: what placement "auto" got of "float" in each round, the order changing between two.
 //
 //   node scripts/compare-waits.mjs [rounds]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,23 +34,25 @@ const direct = await open(join(folder, "blocks"), constants.O_RDONLY | constants
 const engines = await Promise.all(Object.values(setUps).map((options) => Engine.start(options)));
 
 const anywhere = () => Math.floor(Math.random() * BLOCKS) * BYTES;
+/** Page-aligned, as O_DIRECT wants it; each engine knows its own. */
+const leasesOf = ({ client }) => Array.from({ length: 32 }, () => client.lease(BYTES).buffer);
 const ways = new Map(
-  Object.keys(setUps).map((name, nth) => [
-    name,
-    (file, buffer) => engines[nth].client.read(file.fd, buffer, { position: anywhere() }),
-  ]),
+  Object.keys(setUps).map((name, nth) => {
+    const { client } = engines[nth];
+    const buffers = leasesOf(engines[nth]);
+    return [name, (file, at) => client.read(file.fd, buffers[at], { position: anywhere() })];
+  }),
 );
-ways.set("FileHandle.read", (file, buffer) => file.read(buffer, 0, BYTES, anywhere()));
-const leases = Array.from({ length: 32 }, () => engines[0].client.lease(BYTES)); // page-aligned, as O_DIRECT wants it
+const buffers = leasesOf(engines[0]);
+ways.set("FileHandle.read", (file, at) => file.read(buffers[at], 0, BYTES, anywhere()));
 
 async function busy(read, file, depth, ms) {
   const latencies = [];
   const cpu = process.cpuUsage();
   const begin = performance.now();
   const loop = async (_, nth) => {
-    const { buffer } = leases[nth];
     for (let now = begin; now < begin + ms; ) {
-      await read(file, buffer);
+      await read(file, nth);
       const before = now;
       now = performance.now();
       latencies.push(now - before);
@@ -64,11 +66,10 @@ async function light(read, pauseMs) {
   const latencies = [];
   const cpu = process.cpuUsage();
   const begin = performance.now();
-  const { buffer } = leases[0];
   while (performance.now() < begin + LIGHT_MS) {
     await sleep(pauseMs);
     const before = performance.now();
-    await read(cached, buffer);
+    await read(cached, 0);
     latencies.push(performance.now() - before);
   }
   return resultOf(latencies, cpu, performance.now() - begin);
@@ -90,12 +91,18 @@ function median(values) {
 async function compare(title, measure) {
   const results = new Map([...ways.keys()].map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, read] of ways) results.get(name).push(await measure(read));
+    const order = round % 2 === 0 ? [...ways] : [...ways].reverse();
+    for (const [name, read] of order) results.get(name).push(await measure(read));
   }
+  const ratios = results
+    .get("auto, auto")
+    .map(({ perSecond }, round) => perSecond / results.get("auto, float")[round].perSecond);
   const row = (all) =>
     Object.fromEntries(Object.keys(all[0]).map((key) => [key, median(all.map((one) => one[key]))]));
   console.log(title);
   console.table(Object.fromEntries([...results].map(([name, all]) => [name, row(all)])));
+  ratios.sort((a, b) => a - b);
+  console.log(`"auto" / "float", by round: ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`);
 }
 
 async function compareBusy(title, file, depth) {
