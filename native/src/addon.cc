@@ -156,8 +156,12 @@ class ClientHandle {
   static Napi::Value PinVectors(const Napi::CallbackInfo& info);
   static Napi::Value PinSlab(const Napi::CallbackInfo& info);
   static void MakePages(const Napi::CallbackInfo& info) {
-    if (Of(info)->left_) return;
-    Of(info)->roster_->regions(Of(info)->client_).MakePages(Uint32(info[0]));
+    const ClientHandle& self = *Of(info);
+    const uint32_t slab = Uint32(info[0]);
+    if (self.left_ || self.client_ * protocol::kMaxSlabs + slab >= self.roster_->slab_places()) {
+      return;  // it won't be registered
+    }
+    self.roster_->regions(self.client_).MakePages(slab);
   }
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
   static void Ring(const Napi::CallbackInfo& info) {

@@ -87,8 +87,8 @@ void Engine::CancelAllOn(ClientService& service, int32_t fd) {
   }
 }
 
-// A close waits for a credit, behind requests that are still to begin. They get what is there for
-// them, as if they had been alone; but they must not wait for more.
+// A close waits for a credit, behind requests that are still to begin. They are carried out as far
+// as the kernel can at once, as if they had been alone; but they must not wait.
 void Engine::OutliveUsersOf(ClientService& service, int32_t fd) {
   if (fd < 0 || !MayWait(fd)) return;
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
@@ -96,10 +96,14 @@ void Engine::OutliveUsersOf(ClientService& service, int32_t fd) {
   }
 }
 
-// Those of them that have begun. Their cancellations go to the kernel with them, behind them.
+// Those of them that have begun, if they aren't over, and their slots another's. Their
+// cancellations go to the kernel with them, behind them.
 void Engine::EndOutlived() {
-  for (const uint64_t user_data : to_end_)
-    CancelSlot(services_[ClientOf(user_data)], SlotOf(user_data));
+  // One that ends here may let another begin, which is added.
+  for (size_t nth = 0; nth < to_end_.size(); nth++) {
+    if (FlightOf(to_end_[nth]).outlived)
+      CancelSlot(services_[ClientOf(to_end_[nth])], SlotOf(to_end_[nth]));
+  }
   to_end_.clear();
 }
 

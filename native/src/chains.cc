@@ -190,11 +190,13 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
   // A number in the ring's own table says nothing of the process's descriptors.
   const bool direct = (flight.submission.flags & abi::kSqeFixedFile) != 0 ||
                       (flight.opcode == opcode::kClose && flight.submission.file_index != 0);
-  if (direct) {
-    Submit(flight.submission);
-  } else {
+  if (!direct) {
     StartRequest(service, slot);
+    return 0;
   }
+  CountInput(&flight);
+  if (flight.outlived) to_end_.push_back(flight.submission.user_data);
+  Submit(flight.submission);
   return 0;
 }
 

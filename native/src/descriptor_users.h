@@ -11,6 +11,11 @@ namespace ringpost {
 // else.
 inline int32_t DescriptorOf(const abi::Sqe& sqe) {
   switch (sqe.opcode) {
+    case abi::kOpNop:
+    case abi::kOpTimeout:
+    case abi::kOpMadvise:
+    case abi::kOpGetxattr:
+    case abi::kOpSetxattr:
     case abi::kOpPipe:
     case abi::kOpFutexWait:
     case abi::kOpFutexWake:

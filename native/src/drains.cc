@@ -58,8 +58,10 @@ void Engine::StartHeldOfAll() {
   }
 }
 
-// A cancelled one needs no order. A close that doesn't run would leak its descriptor.
+// A cancelled one needs no order, unless more of its chain runs whatever becomes of it. A close
+// that doesn't run would leak its descriptor.
 void Engine::CancelHeld(ClientService& service, uint32_t slot) {
+  if (service.in_flight[slot].chained && service.chain_steps[slot].linked_hard) return;
   TakeOutOfHeld(service, slot);
   if (service.in_flight[slot].chained || service.in_flight[slot].opcode == protocol::opcode::kClose)
     StartNow(service, slot);

@@ -192,6 +192,7 @@ class Engine {
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
   void StartRequest(ClientService& service, uint32_t slot);
+  void CountInput(InFlight* flight);
   void Submit(const abi::Sqe& sqe);
   void Enqueue(const abi::Sqe& sqe);
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;

@@ -90,6 +90,7 @@ void Engine::RegisterBufferTables() {
   if (ring_.RegisterBufferTable(slabs) < 0) return;
   if (polled_.is_open() && polled_.RegisterBufferTable(slabs) < 0) return;
   buffer_table_size_ = slabs;
+  roster_->SetSlabPlaces(slabs);
 }
 
 // In the tables of all rings or of none, as whoever fills a submission doesn't know where it goes.

@@ -1,11 +1,11 @@
 // Recipes, engine thread: several ring operations run as one request, with no way back to
 // JavaScript between them.
 //
-//   - readFile: OPEN → MOVE until the file ends → CLOSE. A full buffer ends it early; the
-//   descriptor
-//     stays open.
-//   - readRest: MOVE until the file ends → CLOSE. Goes on with that descriptor and a larger buffer.
-//   - writeFile: OPEN → MOVE until all is written → FLUSH? → CLOSE.
+// clang-format off
+//   readFile    OPEN → MOVE until the file ends → CLOSE      a full buffer ends it early; the file stays open
+//   readRest    MOVE until the file ends → CLOSE             goes on with that file and a larger buffer
+//   writeFile   OPEN → MOVE until all is written → FLUSH? → CLOSE
+// clang-format on
 //
 // A transfer may be short, and an end of file is known only from a read of nothing: so MOVE
 // repeats. Whatever fails after OPEN, the descriptor is closed; the first failure is the one

@@ -101,6 +101,12 @@ class Roster {
   // There are other rings of this engine (registry.h), which will tell what they close.
   void SetHasSiblings() { has_siblings_.store(true, std::memory_order_relaxed); }
   void Tell(ClosingElsewhere closing);
+  // How many slabs the kernel has places for, those of client 0 first. Relaxed: known before any
+  // client connects, which orders it.
+  void SetSlabPlaces(uint32_t count) { slab_places_.store(count, std::memory_order_relaxed); }
+  [[nodiscard]] uint32_t slab_places() const {
+    return slab_places_.load(std::memory_order_relaxed);
+  }
   // The engine takes no more requests, but cancellations; what is in flight may finish, and is
   // cancelled when nothing has finished for so long.
   void Stop(uint32_t grace_ms);
@@ -157,6 +163,7 @@ class Roster {
   std::atomic<bool> changes_ = false;
   std::atomic<int> rung_on_ = -1;
   std::atomic<bool> has_siblings_ = false;
+  std::atomic<uint32_t> slab_places_ = 0;
 
   std::mutex mutex_;
   std::condition_variable drained_;

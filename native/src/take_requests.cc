@@ -62,7 +62,7 @@ bool Engine::TakeRequests() {
   bool took_any = false;
   while (ring_.Room() > 0 && TakeRound(quantum)) {
     took_any = true;
-    if (in_pieces || now_ns_ - company_ns_ < kCompanyNs) break;
+    if (in_pieces || stopping_ || now_ns_ - company_ns_ < kCompanyNs) break;
   }
   return took_any;
 }
@@ -232,13 +232,17 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
     CancelUsersOf(flight.fd);
   } else {
     flight.counted_fd = DescriptorOf(flight.submission);
-    flight.counted_input = InputOf(flight.submission);
     if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);
-    if (flight.counted_input >= 0) descriptor_users_.Add(flight.counted_input);
+    CountInput(&flight);
   }
   if (flight.outlived) [[unlikely]]
     to_end_.push_back(flight.submission.user_data);
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
+}
+
+void Engine::CountInput(InFlight* flight) {
+  flight->counted_input = InputOf(flight->submission);
+  if (flight->counted_input >= 0) descriptor_users_.Add(flight->counted_input);
 }
 
 // A submission for a request; to the call thread where the ring lacks the operation.

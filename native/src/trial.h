@@ -28,7 +28,10 @@ class Trial {
   // There was no load, which says nothing about either way: the next trial comes later. Returns
   // what was chosen before.
   Way Abandon() {
-    if (runs()) until_trial_ = kLeastPatience;
+    if (runs()) {
+      until_trial_ = kLeastPatience;
+      chosen_rate_ = 0;  // of a load that isn't there any more
+    }
     windows_ = 0;
     settled_ = true;
     return chosen_;

@@ -39,7 +39,7 @@ class Waiting {
 
   // So many requests were taken of a client.
   void Took(uint32_t client, uint32_t requests) { work_rate_.Took(client, requests); }
-  // All that were there have been taken.
+  // Some were taken; now is a moment to decide anew.
   void EndRound(uint64_t now_ns) {
     if (work_rate_.EndsWindow(now_ns)) EndWindow(now_ns);
   }

@@ -98,8 +98,7 @@ TEST(one_that_is_given_up_comes_again_later) {
 }
 
 // What the second way gets looks like no load at all: it is tried now and then, not all the time.
-TEST(where_one_way_alone_has_load_it_is_not_tried_without_end) {
-  Load load;
+void TryWhereOneWayAloneHasLoad(Load load) {
   int changes = 0;
   for (int nth = 0; nth < 3200; nth++) {
     const Way before = load.way;
@@ -111,6 +110,14 @@ TEST(where_one_way_alone_has_load_it_is_not_tried_without_end) {
     if (load.way != before) changes++;
   }
   CHECK(changes <= 200);
+}
+
+TEST(where_one_way_alone_has_load_it_is_not_tried_without_end) { TryWhereOneWayAloneHasLoad({}); }
+
+TEST(nor_is_it_where_there_was_more_before) {
+  Load load;
+  load.Run(1000, 500, 100);
+  TryWhereOneWayAloneHasLoad(load);
 }
 
 constexpr uint64_t kMs = 1'000'000;

@@ -55,6 +55,29 @@ it("what is in flight can be aborted and cancelled while the engine closes", asy
   for (const fd of pipes.flat()) closeSync(fd);
 });
 
+it("what is refused while the engine closes gives its memory back", async () => {
+  const engine = await Engine.start();
+  const client = await connect(engine.handle());
+  const [readFd, writeFd] = await client.pipe();
+  const reading = failureOf(() => client.read(readFd, Buffer.alloc(1)));
+  await client.readFile("/proc/version");
+  await untilStopping(engine);
+  const before = process.memoryUsage.rss();
+  for (let nth = 0; nth < 1000; nth++) {
+    const { code } = await soon(
+      failureOf(() => client.readFile("/proc/version")),
+      "a refused readFile",
+    );
+    expect(code).toBe("ERR_RINGPOST_CLOSED");
+  }
+  // Each of them has 64 KiB lent to it.
+  expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(30);
+  client.cancelAll();
+  await soon(reading, "the read");
+  await soon(engine.close({ graceMs: GRACE_MS }), "the close");
+  for (const fd of [readFd, writeFd]) closeSync(fd);
+});
+
 const calls: Readonly<Record<string, (client: Client, path: string) => Promise<unknown>>> = {
   nop: (client) => client.nop(),
   "open with a deadline": (client, path) => client.open(path, "w", 0o600, { timeoutMs: GRACE_MS }),

@@ -64,7 +64,7 @@ export class ReplyWatch {
   #begin(): void {
     this.#ms.fill(performance.now());
     const mode = loadFlag(this.#words, EngineWord.WAIT_MODE);
-    // Looking gets a new chance, as with the engine (native/src/engine.cc: WaitAnew).
+    // Looking gets a new chance, as with the engine (native/src/waiting.cc: BeginAnew).
     if (mode !== this.#mode) {
       this.#mode = mode;
       this.#rarity = 0;

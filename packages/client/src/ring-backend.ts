@@ -107,7 +107,9 @@ export class RingBackend implements Backend {
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots, this.#counters);
     this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
-    const moveUp = (): void => this.#placeWaiting();
+    const moveUp = (): void => {
+      if (this.#placeWaiting()) this.#scheduleTurn();
+    };
     const closing = (fd: number): void => {
       this.#cancels.addClosing(fd);
       this.#scheduleCancels();
@@ -229,7 +231,7 @@ export class RingBackend implements Backend {
   }
 
   #scheduleTurn(): void {
-    if (this.#turnScheduled) return;
+    if (this.#turnScheduled || this.#settler.settles) return; // settling is followed by one
     this.#turnScheduled = true;
     process.nextTick(this.#onTurn);
   }
@@ -296,12 +298,9 @@ export class RingBackend implements Backend {
     this.#settle();
   }
 
-  /**
-   * The next turn comes when what waits for the replies has gone on, and posted: a tick comes before the microtasks, but one that
-   * a microtask asks for after them. Before settling, as that may throw.
-   */
+  /** What waits for the replies posts before the next turn: a tick comes before microtasks, but one that a microtask asks for after. */
   #settle(): void {
-    queueMicrotask(this.#onSettled);
+    queueMicrotask(this.#onSettled); // before settling, as that may throw
     try {
       const taken = this.#settler.settleAll();
       if (taken === 0) return;
@@ -312,13 +311,14 @@ export class RingBackend implements Backend {
     }
   }
 
-  #placeWaiting(): void {
-    if (this.#admission.waiting === 0) return;
+  /** Returns whether there was anything to place. */
+  #placeWaiting(): boolean {
+    if (this.#admission.waiting === 0) return false;
     for (const next of this.#admission.leaveWaiting()) {
       this.#place(next);
       if (firstOf(next) === next) this.#sendOff.placedWaiting(); // a chain waited as one
     }
-    this.#scheduleTurn();
+    return true;
   }
 
   /** A pending wait doesn't keep a process alive; requests in flight must. */

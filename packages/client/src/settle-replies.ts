@@ -95,8 +95,9 @@ export class ReplySettler {
 const ECANCELED = -125;
 
 function failureOf(request: PendingRequest, errno: number, note: number): Error {
-  if ((note & ReplyNote.STOPPING) !== 0) return closedError("engine");
+  // Called in any case: what the request has borrowed is given back there.
   const failure = request.fail(request, errno, note);
+  if ((note & ReplyNote.STOPPING) !== 0) return closedError("engine");
   return errno === ECANCELED && request.signal?.aborted ? abortError(request.signal) : failure;
 }
 
