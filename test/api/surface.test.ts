@@ -63,6 +63,7 @@ it("ringpost exports these types besides", () => {
       "PollStream",
       "Position",
       "ReadFileOptions",
+      "ReadWriteOptions",
       "Reason",
       "RenameOptions",
       "RequestEvent",

@@ -62,6 +62,35 @@ export function toView(view: unknown, name = "buffer"): View {
     : (view as View);
 }
 
+/**
+ * The part of the view that is meant, by node:fs's rules for a write; those for a read say the same in other words.
+ * @param part in bytes, whatever the view's elements are
+ */
+export function toPart(
+  view: View,
+  part: { readonly offset?: number | null; readonly length?: number | null },
+): View {
+  const { offset, length } = part;
+  if ((offset === undefined || offset === null) && (length === undefined || length === null)) {
+    return view;
+  }
+  const begin = offset ?? 0;
+  checkInteger(begin, "offset", 0, Number.MAX_SAFE_INTEGER);
+  const most = view.byteLength - begin;
+  if (most < 0) throw outOfRange("offset", `<= ${view.byteLength}`, begin);
+  const bytes = length ?? most;
+  if (bytes > most) throw outOfRange("length", `<= ${most}`, bytes);
+  if (bytes < 0) throw outOfRange("length", ">= 0", bytes);
+  checkInteger(bytes, "length", 0, most);
+  return new Uint8Array(view.buffer, view.byteOffset + begin, bytes);
+}
+
+/** A read or write in node:fs's form `(fd, view, offset, length, position)`: its offset would be taken for the position. */
+export function refuseFurther(value: unknown): never {
+  const cure = "of node:fs has no place of its own here: options are { offset, length, position }";
+  throw invalidArgValue("length", value, cure);
+}
+
 export function toViews(views: unknown): View[] {
   if (!Array.isArray(views) || !views.every((view) => isArrayBufferView(view))) {
     throw invalidArgType("buffers", "an ArrayBufferView[]", views);

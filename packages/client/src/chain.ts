@@ -13,6 +13,7 @@ import type {
   BufferView,
   MkdirOptions,
   Openat2Options,
+  ReadWriteOptions,
   RenameOptions,
   RequestOptions,
   SetxattrOptions,
@@ -130,17 +131,19 @@ export class Chain<Results extends unknown[] = []> {
   read(
     fd: ChainFd,
     view: BufferView,
-    options?: TransferOptions | Position,
+    options?: ReadWriteOptions | Position,
+    ...none: never[]
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.read(this.#steps.fd(fd), view, options));
+    return this.#add(this.#client.read(this.#steps.fd(fd), view, options, ...none));
   }
 
   write(
     fd: ChainFd,
     view: BufferView,
-    options?: TransferOptions | Position,
+    options?: ReadWriteOptions | Position,
+    ...none: never[]
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.write(this.#steps.fd(fd), view, options));
+    return this.#add(this.#client.write(this.#steps.fd(fd), view, options, ...none));
   }
 
   readv(

@@ -1,10 +1,19 @@
 /** What a client does with open files: the part of {@link Client} whose methods take a descriptor. */
 import type { View } from "@ringpost/native";
 import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protocol";
-import { checkFd, checkInteger, type Position, toView, toViews } from "./arguments.js";
+import {
+  checkFd,
+  checkInteger,
+  type Position,
+  refuseFurther,
+  toPart,
+  toView,
+  toViews,
+} from "./arguments.js";
 import type { Backend } from "./backend.js";
 import {
   type BufferView,
+  type ReadWriteOptions,
   type RequestOptions,
   type TransferOptions,
   toPosition,
@@ -25,18 +34,32 @@ export class DescriptorRequests {
 
   /**
    * Reads into the view. Linux 5.6.
+   * @param options a number or bigint is the position
+   * @param none node:fs's offset, length and position one by one are refused: `options` has all three
    * @returns bytes read: fewer than the view has at the end of the file, or after a short read; 0 at the end
    */
-  read(fd: number, view: BufferView, options?: TransferOptions | Position): Promise<number> {
-    return this.#transfer(operations.read, fd, view, options);
+  read(
+    fd: number,
+    view: BufferView,
+    options?: ReadWriteOptions | Position,
+    ...none: never[]
+  ): Promise<number> {
+    return this.#transfer(operations.read, fd, view, options, none);
   }
 
   /**
    * Writes the view. Linux 5.6.
+   * @param options a number or bigint is the position
+   * @param none node:fs's offset, length and position one by one are refused: `options` has all three
    * @returns bytes written; rarely fewer than the view has (a full device, a pipe): the caller goes on with the rest
    */
-  write(fd: number, view: BufferView, options?: TransferOptions | Position): Promise<number> {
-    return this.#transfer(operations.write, fd, view, options);
+  write(
+    fd: number,
+    view: BufferView,
+    options?: ReadWriteOptions | Position,
+    ...none: never[]
+  ): Promise<number> {
+    return this.#transfer(operations.write, fd, view, options, none);
   }
 
   /** Reads into several views, one after the other. At most 1024. Linux 5.1. Returns as {@link read}. */
@@ -165,7 +188,8 @@ export class DescriptorRequests {
     operation: Operation,
     fd: number,
     buffer: BufferView,
-    options: TransferOptions | Position | undefined,
+    options: ReadWriteOptions | Position | undefined,
+    further: readonly never[],
   ): Promise<number> {
     let view: View;
     let position: Position | undefined;
@@ -173,6 +197,8 @@ export class DescriptorRequests {
     try {
       checkFd(fd);
       view = toView(buffer);
+      if (further.length > 0) refuseFurther(further[0]);
+      if (typeof options === "object" && options !== null) view = toPart(view, options);
       position = toPosition(options);
       flags = toTransferFlags(options);
     } catch (error) {

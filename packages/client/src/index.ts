@@ -33,6 +33,7 @@ export {
   type MkdirOptions,
   type Openat2Options,
   type ReadFileOptions,
+  type ReadWriteOptions,
   type RenameOptions,
   type RequestOptions,
   type SetxattrOptions,

@@ -24,6 +24,14 @@ export interface TransferOptions extends RequestOptions {
   readonly flags?: number;
 }
 
+/** Of one view. */
+export interface ReadWriteOptions extends TransferOptions {
+  /** Where in the view the transfer begins, in bytes. Default 0. */
+  readonly offset?: number | null;
+  /** In bytes. Default: from there to the end of the view. */
+  readonly length?: number | null;
+}
+
 export interface Openat2Options extends RequestOptions {
   /** As of open. Default "r". */
   readonly flags?: string | number;

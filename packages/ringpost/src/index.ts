@@ -22,6 +22,7 @@ export {
   type PollStream,
   type Position,
   type ReadFileOptions,
+  type ReadWriteOptions,
   type RenameOptions,
   type RequestEvent,
   type RequestOptions,
