@@ -86,10 +86,7 @@ export class Admission {
       this.#slots.refuse(request, refusal);
       return false;
     }
-    if (this.#slots.freeCount > 0 && this.#line.isEmpty) {
-      this.#hold(request);
-      return true;
-    }
+    if (this.#slots.freeCount > 0 && this.#line.isEmpty) return this.#holds(request);
     this.#wait(request);
     return false;
   }
@@ -104,7 +101,7 @@ export class Admission {
       }
     }
     if (this.#slots.freeCount >= steps.length && this.#line.isEmpty) {
-      for (const step of steps) this.#hold(step);
+      for (const step of steps) if (!this.#holds(step)) return false;
       return true;
     }
     if (steps[0] !== undefined) this.#wait(steps[0]);
@@ -123,16 +120,27 @@ export class Admission {
       this.#onClosing(request.fd);
     }
     for (const step of stepsOf(request)) {
-      this.#hold(step);
+      if (!this.#holds(step)) return;
       if (step.deadline === undefined) continue;
       step.timer = setTimeout(() => this.#expire(step), msUntil(step.deadline));
     }
   }
 
-  /** From the post on: a lease that is given back may be lent again. */
-  #hold(request: PendingRequest): void {
+  /**
+   * From the post on: a lease that is given back may be lent again. Returns false where the request's signal throws instead of
+   * listening: then it and its chain are refused.
+   */
+  #holds(request: PendingRequest): boolean {
     this.#slabs.use(request);
-    if (request.signal !== undefined) this.#signals.add(request.signal, request);
+    if (request.signal === undefined) return true;
+    try {
+      this.#signals.add(request.signal, request);
+      return true;
+    } catch (error) {
+      this.#line.remove(firstOf(request)); // it may have joined already
+      this.#refuseAll(request, error as Error);
+      return false;
+    }
   }
 
   /** Those for which there are slots now, in order: a chain that needs more of them holds up those behind it. */

@@ -145,9 +145,11 @@ export function toControl(options: unknown): Control | undefined {
   return { signal, deadline: process.hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
 }
 
-/** As node:fs sees one: anything that says whether it is aborted. */
+/** Whatever says whether it is aborted, as for node:fs, and can be listened to: node:fs throws where it can't, later. */
 function isAbortSignal(signal: unknown): boolean {
-  return typeof signal === "object" && signal !== null && "aborted" in signal;
+  if (typeof signal !== "object" || signal === null || !("aborted" in signal)) return false;
+  const { addEventListener, removeEventListener } = signal as Partial<AbortSignal>; // each is looked at
+  return typeof addEventListener === "function" && typeof removeEventListener === "function";
 }
 
 /** Options of which the encoding alone may be given, too. */

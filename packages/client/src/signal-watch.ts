@@ -15,14 +15,15 @@ export class SignalWatch {
     this.#cancel = cancel;
   }
 
+  /** Throws what the signal throws; then it is as if it had never been called. */
   add(signal: AbortSignal, request: PendingRequest): void {
     let watched = this.#watched.get(signal);
     if (watched === undefined) {
       const requests = new Set<PendingRequest>();
       // A request that is cancelled may be settled at once, and leave the set.
       watched = { requests, onAbort: () => [...requests].forEach(this.#cancel) };
-      this.#watched.set(signal, watched);
       signal.addEventListener("abort", watched.onAbort);
+      this.#watched.set(signal, watched);
     }
     watched.requests.add(request);
   }
