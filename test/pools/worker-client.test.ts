@@ -77,6 +77,29 @@ describe.each(pools)("in a task of $name, workerClient()", ({ make }) => {
     }
   });
 
+  it("is no client of an engine that is closed: it rejects itself, not the client's requests", async () => {
+    const engine = await made.engine();
+    const pool = made.keep(make(engine, { minThreads: 1, maxThreads: 1 }));
+    const tried = (name: string): Promise<unknown> =>
+      within(SOON_MS, "a task", pool.run(undefined, { name }));
+    expect(await tried("tryClient")).toBe("a reply");
+    await within(SOON_MS, "close()", engine.close());
+    const later = (): Promise<unknown> => tried("tryClientLater");
+    await expect.poll(later, { timeout: SOON_MS }).toBe("ERR_RINGPOST_CLOSED");
+    expect(await later()).toBe("ERR_RINGPOST_CLOSED");
+  });
+
+  it("is another one where a task has closed it", async () => {
+    const engine = await made.engine({ maxClients: 2 });
+    const pool = made.keep(make(engine, { minThreads: 1, maxThreads: 1 }));
+    for (let nth = 0; nth < 3; nth++) {
+      expect(await within(SOON_MS, "a task", pool.run(undefined, { name: "tryClient" }))).toBe(
+        "a reply",
+      );
+      await within(SOON_MS, "a task", pool.run(undefined, { name: "closeClient" }));
+    }
+  });
+
   it("rejects with EAGAIN while all clients are taken, and then finds one", async () => {
     const engine = await made.engine({ maxClients: 2 });
     const other = await connect(engine.handle());

@@ -10,6 +10,8 @@ export interface Backend {
   readonly name: "io_uring" | "threadpool";
   /** The client's number with its engine, as in the statistics. */
   readonly client: number;
+  /** Whether it takes requests: not closing, and its engine not known to be gone. */
+  readonly isOpen: boolean;
   /** A record for a request of this operation, to fill and {@link post}. */
   begin(operation: Operation): PendingRequest;
   /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case. */

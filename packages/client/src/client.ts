@@ -30,6 +30,9 @@ import type { Lease } from "./slabs.js";
 import { StepCollector } from "./step-collector.js";
 import { WholeFiles } from "./whole-file.js";
 
+/** Whether the client takes requests. Who has one need not ask: a request says so by its error. */
+export let isOpen: (client: Client) => boolean;
+
 /**
  * One thread's endpoint to an engine. Its methods have the names, arguments and errors of node:fs; each posts one request and
  * returns a promise. Wrong arguments reject with `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARG_VALUE`; failed
@@ -43,6 +46,10 @@ export class Client extends EventRequests implements AsyncDisposable {
   /** Of chains: whose methods fill the steps. Made with the first chain. */
   #collector: StepCollector | undefined;
   #stepper: Client | undefined;
+
+  static {
+    isOpen = (client) => client.#backend.isOpen;
+  }
 
   /** @internal Use `Engine.start` or `connect`. */
   constructor(backend: Backend) {

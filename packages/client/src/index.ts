@@ -10,7 +10,7 @@ export {
   openedBy,
 } from "./chain-steps.js";
 export type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
-export { Client } from "./client.js";
+export { Client, isOpen } from "./client.js";
 export { type ClientShare, checkWeight, toShare } from "./client-share.js";
 export {
   checkHandle,

@@ -133,6 +133,10 @@ export class RingBackend implements Backend {
     this.#scheduleTurn();
   }
 
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   get longestChain(): number {
     return this.#slots.count;
   }
@@ -294,7 +298,7 @@ export class RingBackend implements Backend {
     const { words, parkedWord } = this.#mailbox;
     if (!this.#asleep || isParked(words, parkedWord)) return;
     this.#asleep = false;
-    this.#count(ClientCounter.WAKEUPS, 1);
+    this.#counters[ClientCounter.WAKEUPS]!++;
     this.#settle();
   }
 
@@ -328,10 +332,6 @@ export class RingBackend implements Backend {
     if (!busy) this.#grace.end();
     if (busy !== this.#keptAlive) this.#native.keepAlive(busy);
     this.#keptAlive = busy;
-  }
-
-  #count(counter: number, more: number): void {
-    this.#counters[counter]! += more;
   }
 
   #registerSlab(slab: number, bytes: number): void {

@@ -23,6 +23,10 @@ export class StepCollector implements Backend {
     return this.#backend.client;
   }
 
+  get isOpen(): boolean {
+    return this.#backend.isOpen;
+  }
+
   get longestChain(): number {
     return this.#backend.longestChain;
   }

@@ -15,6 +15,7 @@ import {
   type EngineHandle,
   invalidArgType,
   invalidArgValue,
+  isOpen,
   outOfRange,
 } from "@ringpost/client";
 import type { Engine } from "@ringpost/engine";
@@ -121,16 +122,20 @@ const SEAT_WAIT_MS = 2000;
 const SEAT_LOOK_MS = 2;
 
 let connected: Promise<Client> | undefined;
+/** What that has resolved to. */
+let current: Client | undefined;
 
 /**
- * The client of this worker, in the task of a pool made by {@link withEngine}: connected at the first call, and the same ever
- * after. It is the worker's, not the task's: don't close it. It closes by itself when its thread ends or is terminated, as happens
- * to an aborted task; what it has in flight then is cancelled.
+ * The client of this worker, in the task of a pool made by {@link withEngine}: connected at the first call, and the same for as
+ * long as it is open. It is the worker's, not the task's: don't close it. It closes by itself when its thread ends or is
+ * terminated, as happens to an aborted task; what it has in flight then is cancelled.
  *
- * Rejects with `ERR_RINGPOST_NO_ENGINE` in any other thread, with `ERR_RINGPOST_CLOSED` when the engine is closed, and with
- * `EAGAIN` when all of its `maxClients` are connected, and stay so for two seconds; the next call tries again.
+ * Rejects with `ERR_RINGPOST_NO_ENGINE` in any other thread, with `ERR_RINGPOST_CLOSED` when the engine is closed (until a worker
+ * that slept meanwhile has heard of it, the client's requests reject with the same), and with `EAGAIN` when all of its
+ * `maxClients` are connected, and stay so for two seconds; the next call tries again.
  */
 export function workerClient(): Promise<Client> {
+  if (current !== undefined && !isOpen(current)) connected = undefined;
   connected ??= connectWorker().catch((error: unknown) => {
     connected = undefined;
     throw error;
@@ -139,10 +144,12 @@ export function workerClient(): Promise<Client> {
 }
 
 async function connectWorker(): Promise<Client> {
+  current = undefined;
   const handle = findHandle();
   for (const deadline = performance.now() + SEAT_WAIT_MS; ; await setTimeout(SEAT_LOOK_MS)) {
     try {
-      return await connect(handle);
+      current = await connect(handle);
+      return current;
     } catch (error) {
       if ((error as Partial<CodedError>).code !== "EAGAIN") throw error;
       if (performance.now() > deadline) throw withPoolsCure(error as CodedError);
