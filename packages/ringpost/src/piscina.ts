@@ -36,8 +36,9 @@ export interface PoolWorkerData {
   readonly ringpost: EngineHandle;
 }
 
+const CPUS = availableParallelism();
 /** Most workers that a pool starts of which nobody said how many: piscina's default; tinypool's is one per CPU. */
-const DEFAULT_MAX_THREADS = 1.5 * availableParallelism();
+const MOST_BY_DEFAULT = 1.5 * CPUS;
 
 /**
  * Puts an engine under a pool: `new Piscina(withEngine(engine, { filename }))`, and the same for Tinypool. The tasks get at it by
@@ -91,13 +92,21 @@ function fitToSeats(
   maxClients: number,
 ): { maxThreads?: number } {
   const seats = maxClients - 1;
-  for (const [name, threads] of Object.entries({ minThreads, maxThreads })) {
-    // What is no number the pool will refuse.
-    if (typeof threads !== "number" || !(threads > seats)) continue;
-    const range = `<= ${seats}: the engine's maxClients is ${maxClients}, its own thread being one of them`;
-    throw outOfRange(`options.${name}`, range, threads);
+  const asked = { minThreads: toThreads(minThreads), maxThreads: toThreads(maxThreads) };
+  for (const [name, given] of Object.entries({ minThreads, maxThreads })) {
+    const threads = asked[name as keyof typeof asked]; // the same names
+    if (threads === undefined || given === undefined || threads <= seats) continue;
+    const share = threads === given ? "" : ` (of ${CPUS} CPUs ${given} is ${threads})`;
+    const range = `<= ${seats}${share}: the engine's maxClients is ${maxClients}, its own thread being one of them`;
+    throw outOfRange(`options.${name}`, range, given);
   }
-  return maxThreads === undefined && DEFAULT_MAX_THREADS > seats ? { maxThreads: seats } : {};
+  return maxThreads === undefined && MOST_BY_DEFAULT > seats ? { maxThreads: seats } : {};
+}
+
+/** How many the pool will make of it: to tinypool less than one is a share of the CPUs. What is no number the pool will refuse. */
+function toThreads(given: unknown): number | undefined {
+  if (typeof given !== "number" || Number.isNaN(given)) return undefined;
+  return given > 0 && given < 1 ? Math.max(1, Math.floor(given * CPUS)) : given;
 }
 
 function toPlainData(data: unknown): object {
