@@ -1,4 +1,4 @@
-// How many workers a pool has at most on a machine with 8 CPUs, where it is given a share of them.
+// How many workers a pool has at most on a machine with 8 CPUs: a share of them, or what the pool has by itself.
 import { expect, it } from "vitest";
 import { runProgram } from "../lifecycle/run-program.js";
 
@@ -28,5 +28,21 @@ it("a share of the CPUs is as many workers as tinypool makes of it", async () =>
     refused("minThreads"),
     { tinypool: 3 },
     { tinypool: 1 },
+  ]);
+});
+
+it("a pool that is given none has no more than by itself, and no more than there is room for", async () => {
+  const minThreads = 1;
+  const told = await onEightCpus([
+    { seats: 12, minThreads },
+    { seats: 10, minThreads },
+    { seats: 5, minThreads },
+    { seats: 10, minThreads: 9 },
+  ]);
+  expect(told).toEqual([
+    { tinypool: 8, piscina: 12 },
+    { tinypool: 8, piscina: 8 },
+    { tinypool: 5, piscina: 5 },
+    { tinypool: 9, piscina: 9 },
   ]);
 });

@@ -36,8 +36,8 @@ export interface PoolWorkerData {
   readonly ringpost: EngineHandle;
 }
 
+/** Most workers that a pool starts of which nobody said how many: tinypool's default, and piscina's. */
 const CPUS = availableParallelism();
-/** Most workers that a pool starts of which nobody said how many: piscina's default; tinypool's is one per CPU. */
 const MOST_BY_DEFAULT = 1.5 * CPUS;
 
 /**
@@ -45,7 +45,8 @@ const MOST_BY_DEFAULT = 1.5 * CPUS;
  * {@link workerClient}. Neither owns the other: close the engine after the pool.
  *
  * Each worker takes one of the engine's `maxClients`, of which the thread that started it has one. More `minThreads` or
- * `maxThreads` throw `ERR_OUT_OF_RANGE`; a pool that is given no `maxThreads` has at most so many.
+ * `maxThreads` throw `ERR_OUT_OF_RANGE`; a pool that is given no `maxThreads` has at most so many, and, where those are fewer than
+ * 1.5 per CPU, at most one per CPU.
  * @param engine or its handle, in a worker: `workerData.ringpost`
  * @param options the pool's; their `workerData` must be a plain object, if there is any, since the engine's handle is added to it
  */
@@ -100,7 +101,9 @@ function fitToSeats(
     const range = `<= ${seats}${share}: the engine's maxClients is ${maxClients}, its own thread being one of them`;
     throw outOfRange(`options.${name}`, range, given);
   }
-  return maxThreads === undefined && MOST_BY_DEFAULT > seats ? { maxThreads: seats } : {};
+  if (maxThreads !== undefined || MOST_BY_DEFAULT <= seats) return {};
+  // Whichever pool it is for, it gets no more than by itself, and no less than its minThreads.
+  return { maxThreads: Math.min(seats, Math.max(CPUS, asked.minThreads ?? 1)) };
 }
 
 /** How many the pool will make of it: to tinypool less than one is a share of the CPUs. What is no number the pool will refuse. */
