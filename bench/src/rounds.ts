@@ -62,10 +62,13 @@ export async function runCase(
 
 /** Over the rounds; undefined where the rival has no such value. */
 export function valuesOf(result: CaseResult, rival: string, metric: string): Summary | undefined {
-  return summarize(rawValues(result, rival, metric));
+  return summarize(rawValues(result, rival, metric).filter(isThere));
 }
 
-/** The ratio within each round, over the rounds: what has slowed a whole round down cancels out. */
+/**
+ * The ratio within each round, over the rounds: what has slowed a whole round down cancels out. A round in which one of the two has
+ * no such value is left out.
+ */
 export function ratiosOf(
   result: CaseResult,
   rival: string,
@@ -73,7 +76,11 @@ export function ratiosOf(
   metric: string,
 ): Summary | undefined {
   const others = rawValues(result, against, metric);
-  return summarize(rawValues(result, rival, metric).map((value, round) => value / others[round]!));
+  const ratios = rawValues(result, rival, metric).map((value, round) => {
+    const other = others[round];
+    return value === undefined || other === undefined ? undefined : value / other;
+  });
+  return summarize(ratios.filter(isThere));
 }
 
 export interface Comparison {
@@ -114,7 +121,9 @@ export function judge(result: CaseResult): Verdict[] {
   });
 }
 
-function rawValues(result: CaseResult, rival: string, metric: string): number[] {
-  const values = result.measurements[rival]?.map((measurement) => measurement[metric]) ?? [];
-  return values.filter((value) => value !== undefined);
+/** One per round. */
+function rawValues(result: CaseResult, rival: string, metric: string): (number | undefined)[] {
+  return result.measurements[rival]?.map((measurement) => measurement[metric]) ?? [];
 }
+
+const isThere = (value: number | undefined): value is number => value !== undefined;
