@@ -1,4 +1,7 @@
-/** The rounds of a case: each measures every rival once, one after the other, so that whatever disturbs them disturbs all. */
+/**
+ * The rounds of a case: each measures every rival once, one after the other, so that whatever disturbs them disturbs all. What
+ * changes while a round goes on (a machine that gets warm, say) must not always meet the same one: every other round runs backwards.
+ */
 import { runInChild } from "./child-process.js";
 import { type Summary, summarize } from "./statistics.js";
 import type { Goal, Measurement, Trial, TrialCase } from "./trial.js";
@@ -35,7 +38,8 @@ export async function runCase(
   const { warmUpMs, folder, signal } = options;
   const measureMs = trial.measureMs ?? options.measureMs;
   for (let round = 0; round < options.rounds; round++) {
-    for (const rival of trial.rivals) {
+    const inOrder = round % 2 === 0 ? trial.rivals : [...trial.rivals].reverse();
+    for (const rival of inOrder) {
       const measurement = await runInChild<Measurement>({
         entry: trial.childEntry ?? CHILD_ENTRY,
         environment: trial.environmentOf?.(rival, trialCase.parameters),

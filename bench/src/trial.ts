@@ -59,7 +59,7 @@ export interface Trial {
   readonly name: string;
   /** What is measured, to the reader of the report. */
   readonly title: string;
-  /** Within a round they run in this order. */
+  /** They run in this order in the first round, backwards in the second, and so on. */
   readonly rivals: readonly string[];
   /** Those that are compared with each of the others. */
   readonly ours: readonly string[];
