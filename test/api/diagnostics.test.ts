@@ -5,8 +5,11 @@ import { opened, type RequestEvent } from "ringpost";
 import { afterEach, describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
+import { useTempDir } from "../support/temp-dir.js";
 
 type Listener = (event: RequestEvent) => void;
+
+const dir = useTempDir();
 
 const subscribed: (() => void)[] = [];
 afterEach(() => {
@@ -53,6 +56,31 @@ describe("diagnostics", () => {
       { operation: "close", fd, bytes: undefined, result: undefined },
     ]);
     expect(new Set(replies.map(({ id }) => id)).size).toBe(4);
+  });
+
+  it("tell of the end of a whole-file read when all of it is there, however long", async () => {
+    const { replies } = record();
+    for (const bytes of [10, 65_535, 65_536, 1_000_000]) {
+      const path = dir().file(Buffer.alloc(bytes, "x"));
+      const file = await running.client.readFile(path);
+      const event = replies.at(-1)!;
+      expect(event).toMatchObject({ operation: "readFile", path, error: undefined });
+      expect((event.result as Buffer).equals(file)).toBe(true);
+      const steps = replies.splice(0).slice(0, -1);
+      expect(steps.length > 0).toBe(bytes >= 65_536);
+      for (const { durationNs } of steps) expect(event.durationNs).toBeGreaterThan(durationNs);
+    }
+  });
+
+  it("tell of a whole-file read that fails on its way", async () => {
+    const { replies } = record();
+    const path = dir().file("");
+    fs.truncateSync(path, 2 ** 31);
+    const failure = await failureOf(() => running.client.readFile(path));
+    expect(failure.code).toBe("ERR_FS_FILE_TOO_LARGE");
+    expect(replies.filter(({ operation }) => operation === "readFile")).toMatchObject([
+      { result: undefined, error: { code: failure.code }, durationNs: expect.any(Number) },
+    ]);
   });
 
   it("tell of each step of a chain when it is posted", async () => {

@@ -3,6 +3,7 @@
  * two channels, and its reply nothing: a listened-to request brings its own way of telling, in place of its promise's functions.
  */
 import { channel } from "node:diagnostics_channel";
+import { isPromise } from "node:util/types";
 import { type OperationName, operations } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
 
@@ -15,7 +16,7 @@ export interface RequestEvent {
   readonly id: number;
   /** Which client of the engine, as in `engine.stats().clients`. */
   readonly client: number;
-  /** The client's method; of a method that makes several requests the single step ("readRest" of a long readFile). */
+  /** The client's method; of a method that makes several requests the single step ("readRest" of a long readFile, whose own reply comes last). */
   readonly operation: OperationName;
   /** The descriptor, or undefined. */
   readonly fd: number | undefined;
@@ -58,15 +59,23 @@ export function publishRequest(request: PendingRequest, client: number): void {
     replies.publish(event);
   };
   const { resolve, reject } = request;
-  request.resolve = (value) => {
+  const tellResult = (value: unknown): void => {
     event.result = value;
-    resolve.call(request, value);
     tell();
   };
-  request.reject = (error) => {
+  const tellError = (error: Error): void => {
     event.error = error;
-    reject.call(request, error);
     tell();
+  };
+  request.resolve = (value) => {
+    // Of a readFile that goes on in further requests.
+    if (isPromise(value)) value.then(tellResult, tellError);
+    resolve.call(request, value);
+    if (!isPromise(value)) tellResult(value);
+  };
+  request.reject = (error) => {
+    reject.call(request, error);
+    tellError(error);
   };
   requests.publish(event);
 }
