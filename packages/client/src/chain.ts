@@ -24,6 +24,12 @@ import type {
 } from "./options.js";
 import type { Statx } from "./stat-result.js";
 
+const NO_BYTES = new Uint8Array(0);
+
+/** The client does nothing for no views at all; a step has to be posted, or the chain would have none in its place. */
+const atLeastOne = (views: readonly BufferView[]): readonly BufferView[] =>
+  Array.isArray(views) && views.length === 0 ? [NO_BYTES] : views;
+
 /**
  * Operations that the engine runs one after the other, with no way back to JavaScript between them.
  *
@@ -151,7 +157,7 @@ export class Chain<Results extends unknown[] = []> {
     views: readonly BufferView[],
     options?: TransferOptions | Position,
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.readv(this.#steps.fd(fd), views, options));
+    return this.#add(this.#client.readv(this.#steps.fd(fd), atLeastOne(views), options));
   }
 
   writev(
@@ -159,7 +165,7 @@ export class Chain<Results extends unknown[] = []> {
     views: readonly BufferView[],
     options?: TransferOptions | Position,
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.writev(this.#steps.fd(fd), views, options));
+    return this.#add(this.#client.writev(this.#steps.fd(fd), atLeastOne(views), options));
   }
 
   fsync(fd: ChainFd, options?: RequestOptions): Chain<[...Results, undefined]> {
