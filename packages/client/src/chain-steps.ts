@@ -119,8 +119,9 @@ export class ChainSteps implements ChainOfRequests {
   /** Takes what a method of the client has just posted. */
   add(promise: Promise<unknown>): void {
     const request = this.#collector.take();
+    if (request === undefined) promise.catch(ignore);
+    this.#checkThatItCollects();
     if (request === undefined) {
-      promise.catch(ignore);
       this.#refuseWith(promise as Promise<never>); // nothing was posted, so it rejects
     } else {
       if ((this.#flags & OpcodeFlag.FD_OF_STEP) !== 0) request.fd = this.#fdStep;
@@ -138,13 +139,20 @@ export class ChainSteps implements ChainOfRequests {
 
   /** How the last step is tied to the next one. */
   join(joint: number): void {
+    this.#checkThatItCollects();
     const last = this.requests.at(-1);
     if (last === undefined) this.refuse(invalidState("A link needs a step before it"));
     else last.chainFlags = (last.chainFlags & ~ANY_LINK) | joint;
   }
 
   drain(): void {
+    this.#checkThatItCollects();
     this.#drains = true;
+  }
+
+  /** Once it runs nothing can be added: its steps are with the engine, or their records serve other requests by now. */
+  #checkThatItCollects(): void {
+    if (this.#hasRun) throw invalidState("A chain that runs takes no more steps");
   }
 
   refuse(error: Error): void {
@@ -180,7 +188,7 @@ export class ChainSteps implements ChainOfRequests {
 
   run(): Promise<unknown[]> {
     return (
-      this.#refusal ??
+      this.#whyNot() ??
       new Promise((resolve, reject) => {
         this.#whenSettled = () => {
           const brokenAt = this.#brokenAt();
@@ -194,13 +202,18 @@ export class ChainSteps implements ChainOfRequests {
 
   settle(): Promise<ChainOutcome> {
     return (
-      this.#refusal ??
+      this.#whyNot() ??
       new Promise((resolve) => {
         this.#whenSettled = () =>
           resolve({ results: this.#results.map(this.#asSettled), brokenAt: this.#brokenAt() });
         this.#post();
       })
     );
+  }
+
+  /** A second run must not touch what the first one waits for. */
+  #whyNot(): Promise<never> | undefined {
+    return this.#hasRun ? Promise.reject(invalidState("A chain runs once")) : this.#refusal;
   }
 
   readonly #asSettled = (result: unknown, step: number): PromiseSettledResult<unknown> =>
@@ -220,7 +233,6 @@ export class ChainSteps implements ChainOfRequests {
 
   /** Nothing of it runs where anything of it is wrong. Throws what is wrong. */
   #post(): void {
-    if (this.#hasRun) throw invalidState("A chain runs once");
     const { length } = this.requests;
     const most = this.#backend.longestChain;
     if (length === 0 || length > most)

@@ -47,7 +47,8 @@ const atLeastOne = (views: readonly BufferView[]): readonly BufferView[] =>
  * What makes a descriptor that the program is to keep is no step (a `pipe`), nor what is more than one request by itself (a `readFile`,
  * a `getxattr`).
  *
- * Each method takes the arguments of the client's; wrong ones reject {@link run}, and nothing runs.
+ * Each method takes the arguments of the client's; wrong ones reject {@link run}, and nothing runs. Once it runs, they throw
+ * `ERR_INVALID_STATE`.
  */
 export class Chain<Results extends unknown[] = []> {
   readonly #steps: ChainSteps;
@@ -87,7 +88,7 @@ export class Chain<Results extends unknown[] = []> {
   }
 
   /**
-   * Runs it, once.
+   * Runs it, once: `ERR_INVALID_STATE` the second time.
    * @returns what each step came to. Rejects with a `ChainError` where one failed, or moved fewer bytes than the next one counts
    * on (`ERR_RINGPOST_SHORT_TRANSFER`): its `step` says which, and its `results` what each came to. `ERR_OUT_OF_RANGE` where it has no
    * steps, or more than a client has credits.
