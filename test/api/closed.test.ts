@@ -28,6 +28,7 @@ const calls: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   lstat: (client) => client.lstat("/"),
   readFile: (client) => client.readFile("/proc/version"),
   writeFile: (client) => client.writeFile("/dev/null", "x"),
+  truncate: (client) => client.truncate("/dev/null", 0),
   madvise: (client) => client.madvise(view, 0),
   pipe: (client) => client.pipe(),
   timeout: (client) => client.timeout(1),

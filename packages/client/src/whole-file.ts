@@ -186,10 +186,7 @@ export class WholeFiles {
     length: number,
     control: Control | undefined,
   ): Promise<void> {
-    const fd = await this.#step<number>(operations.open, CLOSED, control, (request) => {
-      request.path = path;
-      request.flags = constants.O_RDWR | OpenFlag.KEPT;
-    });
+    const fd = await this.#open(path, constants.O_RDWR, 0, control);
     try {
       await this.#step(operations.ftruncate, fd, control, (request) => {
         request.setPosition(length);
@@ -203,11 +200,7 @@ export class WholeFiles {
   /** More than one write can move: the steps of the recipe one by one. */
   async #writeInParts(file: WriteFileArguments): Promise<void> {
     const { path, data, openFlags, mode, flush, control } = file;
-    let fd = await this.#step<number>(operations.open, CLOSED, control, (request) => {
-      request.path = path;
-      request.flags = openFlags | OpenFlag.KEPT;
-      request.mode = mode;
-    });
+    let fd = await this.#open(path, openFlags, mode, control);
     try {
       for (let done = 0; done < data.length; ) {
         done += await this.#step<number>(operations.write, fd, control, (request) => {
@@ -224,6 +217,21 @@ export class WholeFiles {
     }
   }
 
+  /** The first step: it waits, leaves and is refused as any other request. */
+  #open(
+    path: string | Uint8Array,
+    flags: number,
+    mode: number,
+    control: Control | undefined,
+  ): Promise<number> {
+    const request = this.#backend.begin(operations.open);
+    request.path = path;
+    request.flags = flags | OpenFlag.KEPT;
+    request.mode = mode;
+    return postControlled(this.#backend, request, control);
+  }
+
+  /** A later one. */
   #step<T>(
     operation: (typeof operations)[keyof typeof operations],
     fd: number,
