@@ -25,7 +25,7 @@ import {
   toResolve,
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
-import type { Decode } from "./pending-request.js";
+import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
 import { PollStream } from "./poll-stream.js";
 import { post } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
@@ -213,7 +213,8 @@ export class KernelRequests extends PathRequests {
     checkAttribute(name);
     const ask = async (room: number): Promise<Buffer> => {
       const value = Buffer.allocUnsafeSlow(room);
-      const bytes = await this.#onAttribute(operations.getxattr, target, name, value, 0, options);
+      const request = this.#onAttribute(operations.getxattr, target, name, value);
+      const bytes = await post<number>(this.#backend, request, options);
       return value.subarray(0, bytes);
     };
     try {
@@ -225,18 +226,26 @@ export class KernelRequests extends PathRequests {
   }
 
   /** Sets an extended attribute: setxattr(2), or fsetxattr(2) of a descriptor. Linux 5.19. */
-  async setxattr(
+  setxattr(
     what: PathLike | number,
     name: string,
     value: string | BufferView,
     options?: SetxattrOptions,
   ): Promise<void> {
-    const target = toTarget(what);
-    checkAttribute(name);
-    const bytes = toBytes(value, "utf8", "value");
-    const { flags = 0 } = toOptions<SetxattrOptions>(options);
-    checkInteger(flags, "options.flags", 0, 3);
-    await this.#onAttribute(operations.setxattr, target, name, bytes, flags, options);
+    // Not async: a step's promise never settles, and whatever awaits it would be kept for ever.
+    try {
+      const target = toTarget(what);
+      checkAttribute(name);
+      const bytes = toBytes(value, "utf8", "value");
+      const { flags = 0 } = toOptions<SetxattrOptions>(options);
+      checkInteger(flags, "options.flags", 0, 3);
+      const request = this.#onAttribute(operations.setxattr, target, name, bytes);
+      request.flags = flags;
+      request.decode = nothing;
+      return post(this.#backend, request, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #onAttribute(
@@ -244,9 +253,7 @@ export class KernelRequests extends PathRequests {
     target: Target,
     name: string,
     value: Uint8Array,
-    flags: number,
-    options: RequestOptions | undefined,
-  ): Promise<number> {
+  ): PendingRequest {
     const request = this.#backend.begin(operation);
     if (typeof target === "number") {
       request.fd = target;
@@ -257,7 +264,6 @@ export class KernelRequests extends PathRequests {
     request.attribute = name;
     request.view = value;
     request.length = value.length;
-    request.flags = flags;
-    return post(this.#backend, request, options);
+    return request;
   }
 }
