@@ -1,5 +1,6 @@
 /** The steps of one chain: collected, posted as a whole, and told of as a whole. Client's thread. */
 import { OpcodeFlag, operations } from "@ringpost/protocol";
+import { checkBoolean } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outcome.js";
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
@@ -238,11 +239,13 @@ export class ChainSteps implements ChainOfRequests {
     if (length === 0 || length > most)
       throw outOfRange("chain.length", `>= 1 && <= ${most}`, length);
     const control = toControl(this.#options);
+    const { drain = false } = this.#options ?? {};
+    checkBoolean(drain, "options.drain");
     this.#hasRun = true;
     this.#unsettled = length;
     const [first, last] = [this.requests[0]!, this.requests[length - 1]!];
     first.chainFlags |= OpcodeFlag.CHAIN;
-    if (this.#drains || this.#options?.drain === true) first.chainFlags |= OpcodeFlag.DRAIN;
+    if (this.#drains || drain) first.chainFlags |= OpcodeFlag.DRAIN;
     last.chainFlags &= ~ANY_LINK;
     if (control !== undefined) {
       for (const request of this.requests) {

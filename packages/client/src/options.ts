@@ -1,7 +1,7 @@
 /** The options of a client's methods, and the checks that turn what is given into what is meant. */
 import { isArrayBufferView } from "node:util/types";
-import { checkInteger, checkPosition, type Position, toMode } from "./arguments.js";
-import { invalidArgType } from "./node-errors.js";
+import { checkBoolean, checkInteger, checkPosition, type Position, toMode } from "./arguments.js";
+import { invalidArgType, invalidArgValue } from "./node-errors.js";
 
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
 export type BufferView = NodeJS.ArrayBufferView;
@@ -39,7 +39,7 @@ export interface Openat2Options extends RequestOptions {
   readonly mode?: number | string;
   /** A folder's descriptor, from which relative paths start. Default: the working directory. */
   readonly dirFd?: number;
-  /** What the path must not lead through; the kernel refuses with EXDEV, ELOOP or EAGAIN. */
+  /** What the path must not lead through; the kernel refuses with EXDEV, ELOOP or EAGAIN. Other keys are refused here. */
   readonly resolve?: {
     /** Not above the folder where it starts, nor by an absolute path or link. */
     readonly beneath?: boolean;
@@ -178,9 +178,7 @@ export function toMkdirOptions(options: number | string | MkdirOptions | null | 
     return { mode: toMode(options, 0o777), recursive: false };
   }
   const { mode, recursive = false } = toOptions<MkdirOptions>(options);
-  if (typeof recursive !== "boolean") {
-    throw invalidArgType("options.recursive", "of type boolean", recursive);
-  }
+  checkBoolean(recursive, "options.recursive");
   return { mode: toMode(mode, 0o777), recursive };
 }
 
@@ -201,15 +199,25 @@ const RESOLVE = {
   cached: 32,
 } as const;
 
-/** RESOLVE_* of include/uapi/linux/openat2.h. */
+/** RESOLVE_* of include/uapi/linux/openat2.h. Strict: what is overlooked here opens what was to stay closed. */
 export function toResolve(resolve: Openat2Options["resolve"]): number {
   if (resolve === undefined) return 0;
-  if (typeof resolve !== "object" || resolve === null) {
+  if (typeof resolve !== "object" || resolve === null || Array.isArray(resolve)) {
     throw invalidArgType("options.resolve", "of type object", resolve);
   }
-  return Object.entries(RESOLVE)
-    .filter(([name]) => resolve[name as keyof typeof RESOLVE] === true)
-    .reduce((bits, [, bit]) => bits | bit, 0);
+  for (const name in resolve) {
+    if (!Object.hasOwn(RESOLVE, name)) {
+      throw invalidArgValue(`options.resolve.${name}`, (resolve as Record<string, unknown>)[name]);
+    }
+  }
+  let bits = 0;
+  for (const [name, bit] of Object.entries(RESOLVE)) {
+    const value: unknown = resolve[name as keyof typeof RESOLVE];
+    if (value === undefined) continue;
+    checkBoolean(value, `options.resolve.${name}`);
+    if (value) bits |= bit;
+  }
+  return bits;
 }
 
 export function toPosition(options: TransferOptions | Position | undefined): Position | undefined {
