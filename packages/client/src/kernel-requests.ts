@@ -27,7 +27,7 @@ import {
 import { PathRequests } from "./path-requests.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
 import { PollStream } from "./poll-stream.js";
-import { post } from "./post.js";
+import { post, postControlled } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
 const { O_CREAT } = constants;
@@ -211,17 +211,19 @@ export class KernelRequests extends PathRequests {
   async getxattr(what: PathLike | number, name: string, options?: RequestOptions): Promise<Buffer> {
     const target = toTarget(what);
     checkAttribute(name);
-    const ask = async (room: number): Promise<Buffer> => {
+    const control = toControl(options);
+    const ask = async (room: number, continues: boolean): Promise<Buffer> => {
       const value = Buffer.allocUnsafeSlow(room);
       const request = this.#onAttribute(operations.getxattr, target, name, value);
-      const bytes = await post<number>(this.#backend, request, options);
+      request.continues = continues;
+      const bytes = await postControlled<number>(this.#backend, request, control);
       return value.subarray(0, bytes);
     };
     try {
-      return await ask(USUAL_VALUE_BYTES);
+      return await ask(USUAL_VALUE_BYTES, false);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ERANGE") throw error;
-      return ask(MAX_VALUE_BYTES);
+      return ask(MAX_VALUE_BYTES, true);
     }
   }
 

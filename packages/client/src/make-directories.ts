@@ -1,68 +1,103 @@
-/** mkdir with `recursive`: the missing folders above, too. */
+/** mkdir with `recursive`: the missing folders above, too. Several requests, under one signal and one deadline. */
 import { dirname } from "node:path";
+import { type Operation, operations } from "@ringpost/protocol";
+import type { Backend } from "./backend.js";
 import { operationError } from "./node-errors.js";
+import type { Control } from "./options.js";
+import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
+import { postControlled } from "./post.js";
+import { toStats } from "./stat-result.js";
 
-export interface DirectoryMaker {
-  /** Makes one directory. */
-  mkdir(path: string, mode: number): Promise<void>;
-  isDirectory(path: string): Promise<boolean>;
-}
+/** The bytes of a path, each as one character: they may be no UTF-8, and the kernel is to get the very bytes. */
+type PathBytes = string;
+
+const toBytes = (path: string | Uint8Array): PathBytes => Buffer.from(path).toString("latin1");
+const fromBytes = (path: PathBytes): Buffer => Buffer.from(path, "latin1");
 
 const ENOENT = -2;
 const ENOTDIR = -20;
 
+/** STATX_TYPE of include/uapi/linux/stat.h. */
+const STATX_TYPE = 1;
+
 const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException).code;
 
-/**
- * Returns the first directory that it made, as node:fs does: undefined where all of them were there.
- * @param isAbove whether it is for the sake of one below
- */
-export async function makeDirectories(
-  maker: DirectoryMaker,
-  path: string,
-  mode: number,
-  isAbove = false,
-): Promise<string | undefined> {
-  try {
-    return await makeOne(maker, path, mode, isAbove);
-  } catch (error) {
+const mkdirError = (errno: number, path: PathBytes): Error =>
+  operationError(errno, operations.mkdir.syscall, fromBytes(path).toString());
+
+const asIsDirectory: Decode = (_request, _result, _note, payload) =>
+  toStats(payload.values, payload.at).isDirectory();
+
+export class DirectoryMaker {
+  readonly #backend: Backend;
+  readonly #mode: number;
+  readonly #control: Control | undefined;
+  #hasBegun = false;
+
+  constructor(backend: Backend, mode: number, control: Control | undefined) {
+    this.#backend = backend;
+    this.#mode = mode;
+    this.#control = control;
+  }
+
+  /** Returns the first directory that it made, as node:fs does: undefined where all of them were there. */
+  async make(path: string | Uint8Array): Promise<string | undefined> {
+    const first = await this.#make(toBytes(path), false);
+    return first === undefined ? undefined : fromBytes(first).toString();
+  }
+
+  /**
+   * @param isAbove whether it is for the sake of one below
+   * @param isAgain whether what is above is there
+   */
+  async #make(path: PathBytes, isAbove: boolean, isAgain = false): Promise<PathBytes | undefined> {
     const above = dirname(path);
-    if (codeOf(error) !== "ENOENT" || above === path) throw error;
-    const first = await makeDirectories(maker, above, mode, true);
-    // Once more, not again and again: of "", below a folder that is removed, and in /proc the kernel says ENOENT for ever.
-    const made = await makeOne(maker, path, mode, isAbove);
+    try {
+      await this.#mkdir(path);
+      return path;
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") {
+        await this.#checkDirectory(path, isAbove, error);
+        return undefined;
+      }
+      // Once more, not again and again: of "", below a folder that is removed, and in /proc the kernel says ENOENT for ever.
+      if (codeOf(error) !== "ENOENT" || isAgain || above === path) throw error;
+    }
+    const first = await this.#make(above, true);
+    const made = await this.#make(path, isAbove, true);
     return first ?? made;
   }
-}
 
-/** Returns its path, or undefined where it was there. */
-async function makeOne(
-  maker: DirectoryMaker,
-  path: string,
-  mode: number,
-  isAbove: boolean,
-): Promise<string | undefined> {
-  try {
-    await maker.mkdir(path, mode);
-    return path;
-  } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
-    const there = await whatIsThere(maker, path);
-    if (there === "directory") return undefined;
-    if (isAbove) throw operationError(ENOTDIR, "mkdir", path);
-    throw there === "file" ? error : operationError(ENOENT, "mkdir", path);
+  /** Of a name that is taken: by a directory, or it throws what node:fs does. */
+  async #checkDirectory(path: PathBytes, isAbove: boolean, taken: unknown): Promise<void> {
+    const isDirectory = await this.#isDirectory(path).catch((error: unknown) => {
+      if (codeOf(error) !== "ENOENT") throw error;
+      return undefined; // a link that leads nowhere, or somebody has removed it meanwhile
+    });
+    if (isDirectory) return;
+    if (isAbove) throw mkdirError(ENOTDIR, path);
+    throw isDirectory === undefined ? mkdirError(ENOENT, path) : taken;
   }
-}
 
-/** Nothing is a link that leads nowhere, or what somebody has removed meanwhile. */
-async function whatIsThere(
-  maker: DirectoryMaker,
-  path: string,
-): Promise<"directory" | "file" | "nothing"> {
-  try {
-    return (await maker.isDirectory(path)) ? "directory" : "file";
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    return "nothing";
+  #mkdir(path: PathBytes): Promise<void> {
+    const request = this.#begin(operations.mkdir, path);
+    request.mode = this.#mode;
+    request.decode = nothing;
+    return postControlled(this.#backend, request, this.#control);
+  }
+
+  #isDirectory(path: PathBytes): Promise<boolean> {
+    const request = this.#begin(operations.stat, path);
+    request.mode = STATX_TYPE;
+    request.decode = asIsDirectory;
+    return postControlled(this.#backend, request, this.#control);
+  }
+
+  #begin(operation: Operation, path: PathBytes): PendingRequest {
+    const request = this.#backend.begin(operation);
+    request.path = fromBytes(path);
+    request.continues = this.#hasBegun;
+    this.#hasBegun = true;
+    return request;
   }
 }

@@ -4,12 +4,13 @@ import { type Operation, operations } from "@ringpost/protocol";
 import { checkFd, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { DescriptorRequests } from "./descriptor-requests.js";
-import { type DirectoryMaker, makeDirectories } from "./make-directories.js";
+import { DirectoryMaker } from "./make-directories.js";
 import {
   type MkdirOptions,
   type RenameOptions,
   type RequestOptions,
   type StatOptions,
+  toControl,
   toMkdirOptions,
   toOptions,
 } from "./options.js";
@@ -129,11 +130,8 @@ export class PathRequests extends DescriptorRequests {
       const { mode, recursive } = toMkdirOptions(options);
       const control = typeof options === "object" && options !== null ? options : undefined;
       if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
-      const maker: DirectoryMaker = {
-        mkdir: (each, eachMode) => this.#onPath(operations.mkdir, each, eachMode, control),
-        isDirectory: async (each) => (await this.stat(each)).isDirectory(),
-      };
-      return makeDirectories(maker, Buffer.from(toPath(path)).toString(), mode);
+      const local = toPath(path);
+      return new DirectoryMaker(this.#backend, mode, toControl(control)).make(local);
     } catch (error) {
       return Promise.reject(error);
     }
