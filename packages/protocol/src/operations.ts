@@ -61,7 +61,7 @@ export const operations = {
   },
   read: {
     opcode: 4,
-    call: "read(fd, view, { position?, flags? })",
+    call: "read(fd, view, { offset?, length?, position?, flags? })",
     kernel: "5.6",
     buffer: "fills",
     syscall: "read",
@@ -70,7 +70,7 @@ export const operations = {
   },
   write: {
     opcode: 5,
-    call: "write(fd, view, { position?, flags? })",
+    call: "write(fd, view, { offset?, length?, position?, flags? })",
     kernel: "5.6",
     buffer: "reads",
     syscall: "write",
