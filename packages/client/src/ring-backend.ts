@@ -142,11 +142,11 @@ export class RingBackend implements Backend {
   }
 
   postChain(steps: readonly PendingRequest[]): void {
+    this.#scheduleTurn(); // of one that waits, too: what was posted before it leaves, whatever the threshold
     if (!this.#admission.admitsChain(steps, this.#state)) return;
     for (const step of steps) this.#place(step);
     if (this.#unpublished >= STEPS_PER_BATCH && this.#sendOff.isAuto) this.#publish();
     else this.#publishToAwake();
-    this.#scheduleTurn();
   }
 
   /** Its signal has been aborted, or a stream is to end. */
@@ -200,7 +200,7 @@ export class RingBackend implements Backend {
       this.#sendOff.hurry();
       return;
     }
-    this.#sendOff.left();
+    this.#sendOff.left(this.#admission.waiting);
     this.#publisher.publish(this.#unpublished, this.#cancels.takeUnpublished());
     this.#unpublished = 0;
   }
@@ -247,7 +247,8 @@ export class RingBackend implements Backend {
       this.#cancels.retryLate();
       this.#scheduleCancels();
     }
-    const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount);
+    const { waiting } = this.#admission;
+    const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount, waiting);
     if (isDue || this.#cancels.areDue) this.#publish();
     if (this.#asleep || this.#slots.inFlight === 0) {
       // The wait from before is still good for what was posted just now; or there is nothing to wait for.

@@ -8,7 +8,7 @@ export const SubmitMode = { AUTO: 0, MANUAL: -1 } as const;
 
 export class SendOff {
   #mode: number;
-  /** Requests that wait for a slot, and were posted before the program's last submit. */
+  /** Requests that wait for a slot, and were posted before the program's last submit, or with what reached the threshold. */
   #due = 0;
   #now = false;
 
@@ -42,15 +42,19 @@ export class SendOff {
     this.#mode = SubmitMode.AUTO;
   }
 
-  /** Whether what is posted leaves now. Without a free slot a threshold might never be reached. */
-  isDue(unpublished: number, freeSlots: number): boolean {
+  /**
+   * Whether what is posted leaves now. Without a free slot a threshold might never be reached, nor where something waits: a
+   * chain for which the free slots are too few.
+   */
+  isDue(unpublished: number, freeSlots: number, waiting: number): boolean {
     if (this.isAuto || this.#now) return true;
     if (this.#mode === SubmitMode.MANUAL) return false;
-    return unpublished >= this.#mode || (unpublished > 0 && freeSlots === 0);
+    return unpublished >= this.#mode || (unpublished > 0 && (freeSlots === 0 || waiting > 0));
   }
 
-  /** All that was posted has left. */
-  left(): void {
+  /** All that was posted has left, but what waits for a slot; a threshold that was reached was reached for that, too. */
+  left(waiting: number): void {
     this.#now = false;
+    if (this.#mode > SubmitMode.AUTO) this.#due = waiting;
   }
 }
