@@ -55,6 +55,23 @@ it("manual: chains, whole files and leases work, in other threads' clients, too"
     await client.close();
   }));
 
+it("manual: one submit is enough for a method that makes several requests", () =>
+  withEngine({ submit: "manual" }, async ({ client }) => {
+    const [folder, path] = [dir().fresh(), dir().file("12345678")];
+    const value = Buffer.alloc(2000, "v"); // longer than getxattr first asks for
+    const set = client.setxattr(path, "user.long", value);
+    client.submit();
+    await within(SOON_MS, "setxattr", set);
+    const work = [
+      client.mkdir(`${folder}/a/b`, { recursive: true }),
+      client.mkdir(dir().path, { recursive: true }),
+      client.getxattr(path, "user.long"),
+    ] as const;
+    client.submit();
+    const [made, there, got] = await within(SOON_MS, "all", Promise.all(work));
+    expect([made, there, got.equals(value)]).toEqual([folder, undefined, true]);
+  }));
+
 it("threshold: leaves when so many are posted, or by submit", () =>
   withEngine({ submit: { threshold: 5 } }, async (engine) => {
     const four = Array.from({ length: 4 }, () => engine.client.nop());

@@ -104,7 +104,7 @@ export interface EngineOptions {
    * When requests leave for the engine: "auto" at once where the engine is awake, else at the end of the turn of the event loop; "manual" with
    * `client.submit()`; with a threshold when so many are posted, when the client has no slot left or too few for what waits, or with
    * `client.submit()`. A cancellation, `next` of a stream that has begun, and closing send what is posted. What hasn't left doesn't keep the
-   * process alive. A method that makes several requests one after the other (recursive mkdir, say) needs a submit for each. Default "auto".
+   * process alive. A method that makes several requests one after the other (recursive mkdir, say) needs one submit. Default "auto".
    */
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
   /** @internal For tests of old kernels and of index wrap-around. */
