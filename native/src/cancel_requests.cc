@@ -178,15 +178,11 @@ void Engine::CompleteCancel(const abi::Cqe& cqe) {
   CancelInKernel(service, slot);
 }
 
-// A cancelled request that the kernel hasn't heard of yet: it never will, but of a close.
+// A cancelled request that the kernel hasn't heard of yet: it never will. But a close keeps its
+// place: those before it, perhaps of other clients, still mean this file, and end by themselves.
 void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
-  InFlight& flight = service.in_flight[slot];
-  if (flight.opcode == protocol::opcode::kClose) {
-    (void)offset_lines_.Leave(&flight, 0);
-    Submit(flight.submission);
-  } else {
-    CompleteRequest(service, slot, -ECANCELED);
-  }
+  if (service.in_flight[slot].opcode == protocol::opcode::kClose) return;
+  CompleteRequest(service, slot, -ECANCELED);
 }
 
 // The payload says when the request is to be over.

@@ -9,6 +9,7 @@
 // Each step has its slot, and holds it to the end of the chain; the replies of all steps go out
 // together. What a chain opens is its own: the later steps use it, and it is closed with the chain.
 #include <fcntl.h>
+#include <sys/uio.h>
 
 #include <cerrno>
 
@@ -72,6 +73,18 @@ void HideStepNumbers(const ChainStep& step, InFlight* flight) {
   if (step.second_fd_of != ChainStep::kNone) flight->submission.fd = ChainStep::kNotOpen;
   if (step.fd_of == ChainStep::kNone) return;
   (Moves(*flight) ? flight->submission.file_index : flight->submission.fd) = ChainStep::kNotOpen;
+}
+
+// Whether it goes where an opened file stands, and that isn't known here, where the offsets of
+// direct descriptors are kept: the kernel alone knows where it goes (RWF_APPEND), or takes the
+// file's own offset (a splice).
+bool NeedsOffsetOfFile(const ChainStep& step, const InFlight& flight) {
+  const abi::Sqe& sqe = flight.submission;
+  const bool uses = step.fd_of != ChainStep::kNone;
+  if (IsAtOwnOffset(sqe)) return uses && (sqe.op_flags & RWF_APPEND) != 0;
+  const bool gives = step.second_fd_of != ChainStep::kNone;
+  return flight.opcode == opcode::kSplice &&
+         ((uses && sqe.address == kOwnOffset) || (gives && sqe.offset == kOwnOffset));
 }
 
 void PrepareClose(const ChainStep& opener, abi::Sqe* sqe) {
@@ -160,6 +173,7 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
       step.refused < 0 || ring_.Supports(service.in_flight[slot].submission.opcode);
   if (step.fd_of != ChainStep::kNone && (NeedsProcessFd(request) || !by_ring))
     first.needs_process_fds = true;
+  if (NeedsOffsetOfFile(step, service.in_flight[slot])) first.needs_process_fds = true;
 }
 
 // Runs the chain from this step on, as far as it goes without the kernel's answer.

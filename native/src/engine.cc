@@ -296,6 +296,7 @@ void Engine::Shutdown() {
       ring_.SubmitAndWait({.timeout_ns = kStoppingWaitMs * kNsPerMs});
     }
     ReapCompletions();
+    if (draining_count_ > 0) StartHeldOfAll();  // cancelled, they end as their turn comes
   }
   calls_.Stop();
   ServeRoster();  // clients that closed meanwhile: what they left behind is tidied up while there

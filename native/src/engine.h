@@ -9,6 +9,7 @@
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
 //   poll_transfers.cc       the second ring, whose completions are polled for
+//   held_closes.cc          closes that wait for what is still to use their descriptor
 //   poll_streams.cc         polls that go on, and tell of events as they come
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
@@ -229,11 +230,14 @@ class Engine {
   [[nodiscard]] int OpenPolledRing(const RingOptions& main);
   [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);
   uint32_t ReapPolled();
-  [[nodiscard]] bool PollsFor(int32_t fd);
-  void SubmitHeldCloses();
   void CompletePolled(const abi::Cqe& cqe);
   void RegisterBufferTables();
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
+
+  // held_closes.cc
+  [[nodiscard]] bool IsStillMeant(int32_t fd);
+  [[nodiscard]] bool HoldsClose(const abi::Sqe& sqe);
+  void SubmitHeldCloses();
 
   // poll_streams.cc
   void BeginStream(ClientService& service, uint32_t slot);
@@ -261,7 +265,8 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   PolledRing polled_;
-  std::vector<abi::Sqe> held_closes_;  // of descriptors that are polled for; never grows
+  std::vector<abi::Sqe> held_closes_;
+  uint32_t by_call_count_ = 0;  // requests that are with the call thread
   Clock::time_point run_began_;
   Clock::time_point last_work_;     // only kept beside a submission thread
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers

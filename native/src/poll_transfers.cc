@@ -19,16 +19,11 @@ namespace counter = protocol::engine_counter;
 int Engine::OpenPolledRing(const RingOptions& main) {
   if (!options_.polled.enabled) return 0;
   const uint32_t most_in_flight = memory_.max_clients() * memory_.slot_count();
-  held_closes_.reserve(most_in_flight);
   return polled_.Open(main, options_.polled, most_in_flight);
 }
 
-// Returns whether the submission has gone to the polled ring, or waits for what is there.
+// Returns whether the submission has gone to the polled ring.
 bool Engine::SubmitPolled(const abi::Sqe& sqe) {
-  if (sqe.opcode == abi::kOpClose && PollsFor(sqe.fd)) {
-    held_closes_.push_back(sqe);
-    return true;
-  }
   if (!polled_.Take(sqe)) return false;
   FlightOf(sqe.user_data).polled = true;
   Count(memory_.counter(counter::kPolled));
@@ -44,27 +39,6 @@ uint32_t Engine::ReapPolled() {
   }
   if (count > 0 && !held_closes_.empty()) SubmitHeldCloses();
   return count;
-}
-
-// Whether a transfer of this descriptor is with the polled ring. That may not have told the kernel
-// yet, or may give it back to be made by interrupt: a close before would take the descriptor away,
-// or let the transfer reach another file of the same number.
-bool Engine::PollsFor(int32_t fd) {
-  if (polled_.in_flight() == 0 || !descriptor_users_.MayHave(fd)) return false;
-  return std::any_of(active_.begin(), active_.end(), [&](uint32_t client) {
-    const InFlight* flights = services_[client].in_flight.get();
-    return std::any_of(flights, flights + memory_.slot_count(), [fd](const InFlight& flight) {
-      return flight.polled && flight.counted_fd == fd;
-    });
-  });
-}
-
-void Engine::SubmitHeldCloses() {
-  std::erase_if(held_closes_, [this](const abi::Sqe& sqe) {
-    if (PollsFor(sqe.fd)) return false;
-    Enqueue(sqe);
-    return true;
-  });
 }
 
 void Engine::CompletePolled(const abi::Cqe& cqe) {

@@ -81,8 +81,10 @@ bool Engine::ReapCalls() {
     InFlight& flight = *std::exchange(done, done->next_call);
     const uint64_t user_data = flight.submission.user_data;
     flight.by_call = false;
+    by_call_count_--;
     CompleteRequest(services_[ClientOf(user_data)], SlotOf(user_data), flight.call_result);
   }
+  if (!held_closes_.empty()) SubmitHeldCloses();
   if (stopping_) last_progress_ = Clock::now();
   return true;
 }

@@ -249,12 +249,13 @@ void Engine::CountInput(InFlight* flight) {
 void Engine::Submit(const abi::Sqe& sqe) {
   if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
     calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
+    by_call_count_++;
     Count(memory_.counter(protocol::engine_counter::kPlainCalls));
     return;
   }
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
-  if (polled_.is_open() && SubmitPolled(sqe)) return;
+  if (HoldsClose(sqe) || (polled_.is_open() && SubmitPolled(sqe))) return;
   Enqueue(sqe);
   // What the kernel itself moves to its worker threads it tells nobody.
   if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);

@@ -35,9 +35,12 @@ inline bool IsWrite(uint8_t operation) {
          operation == abi::kOpWritev;
 }
 
+// A position that means the descriptor's own offset.
+inline constexpr uint64_t kOwnOffset = ~uint64_t{0};
+
 // Whether it transfers at the descriptor's own offset, and moves that on.
 inline bool IsAtOwnOffset(const abi::Sqe& sqe) {
-  return (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) && sqe.offset == ~uint64_t{0};
+  return (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) && sqe.offset == kOwnOffset;
 }
 
 inline uint64_t TotalBytes(const iovec* list, uint32_t count) {

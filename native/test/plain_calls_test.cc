@@ -194,6 +194,31 @@ TEST(a_cancel_takes_out_what_waits_and_lets_end_what_runs) {
   CHECK_EQ(client.strays(), 0);
 }
 
+// Or the call would reach another file of the same number.
+TEST(a_close_waits_for_calls_on_its_descriptor) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const std::string path = folder.File("file");
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT, 0600);
+  CHECK(fd >= 0);
+  TestEngine engine(BehindGate());
+  TestClient client(engine.memory(), engine.roster());
+  TestClient other(engine.memory(), engine.roster());
+  TestRequest truncate = Operation(opcode::kFtruncate, fd);
+  truncate.words.position_low = 4096;
+  const uint32_t truncating = client.Post(truncate);
+  client.Publish();
+  CHECK(Await([] { return at_gate.load() == 1; }));
+  const uint32_t closing = other.Post(CloseFd(fd));
+  other.Publish();
+  CHECK_EQ(other.Result(Nop()), 0);  // the close was taken before it
+  CHECK(::fcntl(fd, F_GETFD) >= 0);
+  gate_is_open = true;
+  CHECK_EQ(client.AwaitReply(truncating).result, 0);
+  CHECK_EQ(other.AwaitReply(closing).result, 0);
+  CHECK(::fcntl(fd, F_GETFD) < 0);
+}
+
 TEST(what_is_overdue_while_it_waits_says_so) {
   NEEDS_IO_URING();
   const TestFolder folder;

@@ -30,6 +30,53 @@ describeOnEngineSetups(
   (running) => {
     const ours = (): Client => running.client;
 
+    describe("offsets of what a chain opens", () => {
+      it("a splice without a position goes on where a write has ended", async () => {
+        const { client } = running;
+        const [readFd, writeFd] = await client.pipe();
+        await client.write(writeFd, Buffer.from("body"));
+        const path = dir().fresh();
+        await client
+          .chain()
+          .open(path, "w")
+          .write(opened, Buffer.from("head"))
+          .splice(readFd, null, opened, null, 4)
+          .write(opened, Buffer.from("tail"))
+          .run();
+        expect(fs.readFileSync(path, "utf8")).toBe("headbodytail");
+        await Promise.all([client.close(readFd), client.close(writeFd)]);
+      });
+
+      it("and where a read has ended", async () => {
+        const { client } = running;
+        const [readFd, writeFd] = await client.pipe();
+        const path = dir().file("headbody");
+        const head = Buffer.alloc(4);
+        await client
+          .chain()
+          .open(path)
+          .read(opened, head)
+          .splice(opened, null, writeFd, null, 4)
+          .run();
+        const body = Buffer.alloc(10);
+        expect(await client.read(readFd, body)).toBe(4);
+        expect(head.toString() + body.toString("utf8", 0, 4)).toBe("headbody");
+        await Promise.all([client.close(readFd), client.close(writeFd)]);
+      });
+
+      it("a write goes on where one with RWF_APPEND has ended", async () => {
+        const RWF_APPEND = 16;
+        const path = dir().file("there");
+        await ours()
+          .chain()
+          .open(path, "r+")
+          .write(opened, Buffer.from("one"), { flags: RWF_APPEND })
+          .write(opened, Buffer.from("two"))
+          .run();
+        expect(fs.readFileSync(path, "utf8")).toBe("thereonetwo");
+      });
+    });
+
     describe("examples", () => {
       it("copies a file as linked read and write", async () => {
         const content = patternBytes(100_000);
