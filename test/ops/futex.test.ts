@@ -1,4 +1,5 @@
 /** futexWait and futexWake: words of shared memory, waited on across threads. */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { type Client, connect } from "ringpost";
 import { expect, it, type TestContext } from "vitest";
@@ -61,8 +62,9 @@ describeOnEngineSetups((running) => {
       await client.close();`,
       { eval: true, workerData: { handle: running.engine.handle(), array } },
     );
+    const ended = once(worker, "exit"); // perhaps in the very turn of the event loop that brings the reply
     expect(await within(SOON_MS, "futexWait", wait)).toBeOneOf(["ok", "not-equal"]);
-    await new Promise((resolve) => worker.once("exit", resolve));
+    await within(SOON_MS, "the worker's end", ended);
     expect(array[0]).toBe(1);
   });
 
