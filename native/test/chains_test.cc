@@ -60,16 +60,22 @@ std::vector<int32_t> Run(TestClient& client, std::vector<TestRequest> steps) {
   return results;
 }
 
+// A client of an engine of its own, and a file that its chains may open.
+struct OneFile {
+  TestEngine engine{Roomy()};
+  TestClient client{engine.memory(), engine.roster()};
+  TestFolder folder;
+  std::string path = folder.FileWith("a", "content");
+};
+
 TEST(steps_use_what_an_earlier_one_has_opened) {
   NEEDS_IO_URING();
-  TestEngine engine(Roomy());
-  TestClient client(engine.memory(), engine.roster());
-  const TestFolder folder;
-  const std::string path = folder.FileWith("a", "content");
+  OneFile one;
+  TestClient& client = one.client;
   const int descriptors = OpenDescriptors();
   char text[8] = {};
   const std::vector<int32_t> results =
-      Run(client, {With(flag::kLink, Open(path.c_str(), O_RDONLY)),
+      Run(client, {With(flag::kLink, Open(one.path.c_str(), O_RDONLY)),
                    With(flag::kLink, OfStep(0, Read(0, text, 3, kCurrentPosition))),
                    With(flag::kLink, OfStep(0, Read(0, text + 3, 4, kCurrentPosition))),
                    OfStep(0, CloseFd(0))});
@@ -80,13 +86,11 @@ TEST(steps_use_what_an_earlier_one_has_opened) {
 
 TEST(a_stat_needs_an_ordinary_descriptor_and_the_chain_closes_it) {
   NEEDS_IO_URING();
-  TestEngine engine(Roomy());
-  TestClient client(engine.memory(), engine.roster());
-  const TestFolder folder;
-  const std::string path = folder.FileWith("a", "content");
+  OneFile one;
+  TestClient& client = one.client;
   const int descriptors = OpenDescriptors();
-  CHECK(Run(client, {With(flag::kLink, Open(path.c_str(), O_RDONLY)), OfStep(0, Stat(nullptr))}) ==
-        std::vector<int32_t>({0, 0}));
+  CHECK(Run(client, {With(flag::kLink, Open(one.path.c_str(), O_RDONLY)),
+                     OfStep(0, Stat(nullptr))}) == std::vector<int32_t>({0, 0}));
   CHECK_EQ(OpenDescriptors(), descriptors);
 }
 
@@ -189,10 +193,8 @@ TEST(a_cancel_by_descriptor_reaches_steps_whose_turn_is_to_come) {
 // Where a step names another one, it has that one's number in the place of a descriptor.
 TEST(a_cancel_by_descriptor_takes_no_number_of_a_step_for_one) {
   NEEDS_IO_URING();
-  TestEngine engine(Roomy());
-  TestClient client(engine.memory(), engine.roster());
-  const TestFolder folder;
-  const std::string path = folder.FileWith("a", "content");
+  OneFile one;
+  TestClient& client = one.client;
   const Pipe blocks;
   const Pipe to;
   char text[2][4] = {};
@@ -201,7 +203,7 @@ TEST(a_cancel_by_descriptor_takes_no_number_of_a_step_for_one) {
   const std::vector<uint32_t> slots = {
       client.Post(
           With(flag::kChain | flag::kLink, Read(blocks.out.get(), text[0], 4, kCurrentPosition))),
-      client.Post(With(flag::kLink, Open(path.c_str(), O_RDONLY))),
+      client.Post(With(flag::kLink, Open(one.path.c_str(), O_RDONLY))),
       client.Post(With(flag::kLink, OfStep(1, Read(0, text[1], 4, 0)))),
       client.Post(splice),
   };
@@ -222,15 +224,13 @@ TEST(a_cancel_by_descriptor_takes_no_number_of_a_step_for_one) {
 // under the same number, and a second one could prevent it.
 TEST(the_cancellation_of_an_open_is_not_repeated_when_its_chain_closes) {
   NEEDS_IO_URING();
-  TestEngine engine(Roomy());
-  TestClient client(engine.memory(), engine.roster());
-  const TestFolder folder;
-  const std::string path = folder.FileWith("a", "content");
+  OneFile one;
+  TestClient& client = one.client;
   const int descriptors = OpenDescriptors();
   const uint32_t rounds = Repetitions(200, 50);
   for (uint32_t round = 0; round < rounds && !check::HasFailed(); round++) {
     const uint32_t open =
-        client.Post(With(flag::kChain | flag::kLink, Open(path.c_str(), O_RDONLY)));
+        client.Post(With(flag::kChain | flag::kLink, Open(one.path.c_str(), O_RDONLY)));
     const uint32_t stat = client.Post(OfStep(0, Stat(nullptr)));
     client.PostCancel(scope::kAll, 0);
     client.Publish();
@@ -238,7 +238,7 @@ TEST(the_cancellation_of_an_open_is_not_repeated_when_its_chain_closes) {
     CHECK(opened == 0 || opened == -ECANCELED);
     CHECK_EQ(client.AwaitReply(stat).result, -ECANCELED);
   }
-  CHECK_EQ(engine.counter(protocol::engine_counter::kCancels), rounds);
+  CHECK_EQ(one.engine.counter(protocol::engine_counter::kCancels), rounds);
   CHECK_EQ(OpenDescriptors(), descriptors);
 }
 

@@ -155,6 +155,25 @@ TEST(a_close_cancels_what_waits_on_its_descriptor) {
   CHECK_EQ(other.AwaitReply(read).result, -ECANCELED);
 }
 
+// Those before it still mean this file: without it, the second write would find the number closed.
+TEST(a_cancelled_close_keeps_its_place_behind_transfers_at_the_files_offset) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const int fd = ::open(folder.File("file").c_str(), O_RDWR | O_CREAT, 0600);
+  CHECK(fd >= 0);
+  const uint32_t first = client.Post(Write(fd, "one", 3, kCurrentPosition));
+  const uint32_t second = client.Post(Write(fd, "two", 3, kCurrentPosition));
+  const uint32_t closing = client.Post(CloseFd(fd));
+  client.PostCancel(scope::kRequest, closing);
+  client.Publish();
+  CHECK_EQ(client.AwaitReply(first).result, 3);
+  CHECK_EQ(client.AwaitReply(second).result, 3);
+  CHECK_EQ(client.AwaitReply(closing).result, 0);
+  CHECK(::fcntl(fd, F_GETFD) < 0);
+}
+
 TEST(what_is_overdue_says_so) {
   NEEDS_IO_URING();
   TestEngine engine(SmallRing());

@@ -3,18 +3,7 @@ import { Engine, type EngineOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { Feature } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
-
-async function withEngine<T>(
-  options: EngineOptions,
-  use: (engine: Engine) => T | Promise<T>,
-): Promise<T> {
-  const engine = await Engine.start(options);
-  try {
-    return await use(engine);
-  } finally {
-    await engine.close();
-  }
-}
+import { withEngine } from "../support/with-engine.js";
 
 describe("kernelWorkers", () => {
   it("limits the kernel's threads, each kind by itself", async () => {

@@ -5,17 +5,9 @@ import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { failureOf } from "../support/failures.js";
 import { useTempDir } from "../support/temp-dir.js";
+import { withEngine } from "../support/with-engine.js";
 
 const dir = useTempDir();
-
-async function withEngine(options: EngineOptions, use: (engine: Engine) => Promise<void>) {
-  const engine = await Engine.start(options);
-  try {
-    await use(engine);
-  } finally {
-    await engine.close();
-  }
-}
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 const postedOf = (engine: Engine): number => engine.stats().posted;

@@ -3,11 +3,12 @@
  * `queueLimit` didn't count it, and it left without `submit()`.
  */
 import fs from "node:fs";
-import { type Client, connect, Engine, type EngineOptions } from "ringpost";
+import { type Client, connect } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { failureOf } from "../support/failures.js";
 import { useTempDir } from "../support/temp-dir.js";
+import { withEngine } from "../support/with-engine.js";
 
 const dir = useTempDir();
 const huge = Buffer.alloc(2 ** 31 + 5); // of pages that nobody touches
@@ -17,15 +18,6 @@ const calls: readonly [string, (client: Client, path: string) => Promise<unknown
   ["truncate", (client, path) => client.truncate(path, 0)],
   ["writeFile beyond 2 GiB", (client, path) => client.writeFile(path, huge)],
 ];
-
-async function withEngine(options: EngineOptions, use: (engine: Engine) => Promise<void>) {
-  const engine = await Engine.start(options);
-  try {
-    await use(engine);
-  } finally {
-    await engine.close();
-  }
-}
 
 describe.each(calls)("%s", (_name, call) => {
   it("is refused while the client closes", () =>

@@ -217,7 +217,7 @@ export class WholeFiles {
     }
   }
 
-  /** The first step: it waits, leaves and is refused as any other request. */
+  /** The first step: a request as any other, which continues nothing. */
   #open(
     path: string | Uint8Array,
     flags: number,
