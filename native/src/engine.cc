@@ -241,6 +241,7 @@ void Engine::BeginService(const SeatChange& change) {
   service.credits = std::min(change.share.credits, memory_.slot_count());
   service.weight = change.share.weight;
   service.most_replies = service.credits;
+  service.many_ns = 0;
   service.connected = true;
   service.serving = true;
   service.broken = false;

@@ -63,6 +63,7 @@ struct ClientService {
   // Requests in flight and unread replies together: a place for each credit, and a second one once
   // there has been a stream.
   uint32_t most_replies = 0;
+  uint64_t many_ns = 0;                 // when it last had more than a few requests with us
   std::vector<uint32_t> held;           // drains.cc: the slots of what waits, in order
   uint32_t held_count = 0;              // requests that wait, all steps of chains counted
   uint32_t drainer = ChainStep::kNone;  // slot of the chain that runs, and others wait for
@@ -187,6 +188,8 @@ class Engine {
 
   // take_requests.cc
   bool TakeRequests();
+  [[nodiscard]] uint32_t Quantum() const;
+  [[nodiscard]] bool in_company() const;
   bool TakeRound(uint32_t quantum);
   uint32_t TakeTurn(ClientService& service);
   uint32_t TakeFrom(ClientService& service, uint32_t most);
@@ -288,6 +291,7 @@ class Engine {
   // Whom the latest requests were taken from, and when they last came from another client.
   uint32_t latest_client_ = UINT32_MAX;
   uint64_t company_ns_ = 0;
+  uint64_t few_ns_ = 0;  // when requests were last taken of a client that never has many
   uint32_t in_flight_count_ = 0;
   uint32_t without_io_count_ = 0;  // of them: prepare_waits.h
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the

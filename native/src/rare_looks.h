@@ -1,7 +1,7 @@
 // How often looking for work pays, learned from the looks before. Engine's thread.
 //
 // Looks in vain make the next ones rarer, as they take time from whoever shares this CPU: one in
-// 2^n waits begins with one, at least one in 128. Where some are in vain and some not, few are
+// 2^n waits begins with one, at least one in 512. Where some are in vain and some not, few are
 // begun; where they begin to pay, a dozen are enough to begin all.
 #pragma once
 
@@ -29,7 +29,7 @@ class RareLooks {
   void WasInterrupted() { Become(std::min(rarity_ + kInterruptedStep, kMostRarity)); }
 
  private:
-  static constexpr uint32_t kMostRarity = 7;
+  static constexpr uint32_t kMostRarity = 9;
   static constexpr uint32_t kInterruptedStep = 2;
 
   void Become(uint32_t rarity) {

@@ -21,11 +21,16 @@ namespace opcode = protocol::opcode;
 // Requests taken from one client of weight 1 before the next one has its turn.
 constexpr uint32_t kQuantum = 32;
 
-// Requests that are taken at a time where they complete at once.
+// Requests that are taken at a time where they complete at once; and beside a client that has few.
 constexpr uint32_t kPiece = 8;
+constexpr uint32_t kPieceBesideFew = 2;
 
-// How long a client that has posted something is reckoned with.
+// With so many at a time a client has few: each is waited for.
+constexpr uint32_t kFew = 4;
+
+// How long a client that has posted something is reckoned with; and one that has few.
 constexpr uint64_t kCompanyNs = 100'000'000;
+constexpr uint64_t kBesideFewNs = 1'000'000;
 
 constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
@@ -54,18 +59,25 @@ bool TakesRegisteredAway(const abi::Sqe& sqe) {
 // for; with several, a round: what the others post meanwhile has its turn in the next one, and
 // their replies go out in between.
 bool Engine::TakeRequests() {
-  // The kernel works on nothing: what was taken before has completed at once, as from the page
-  // cache. So a client on another CPU can settle the replies of one piece while we work on the
-  // next.
-  const bool in_pieces = !has_io() && !waiting_.together();
-  const uint32_t quantum = in_pieces ? kPiece : kQuantum;
+  const uint32_t quantum = Quantum();
   bool took_any = false;
   while (ring_.Room() > 0 && TakeRound(quantum)) {
     took_any = true;
-    if (in_pieces || stopping_ || now_ns_ - company_ns_ < kCompanyNs) break;
+    if (quantum < kQuantum || stopping_ || in_company()) break;
   }
   return took_any;
 }
+
+// With nothing in the kernel, what was taken before has completed at once, as from the page cache.
+// So a client on another CPU can settle the replies of one piece while we work on the next. And who
+// waits for each of its requests waits for the others' pieces, too.
+uint32_t Engine::Quantum() const {
+  if (has_io()) return kQuantum;
+  if (in_company() && now_ns_ - few_ns_ < kBesideFewNs) return kPieceBesideFew;
+  return waiting_.together() ? kQuantum : kPiece;
+}
+
+bool Engine::in_company() const { return now_ns_ - company_ns_ < kCompanyNs; }
 
 // Every client has its turn. One that the full submission queue cuts short goes on in the next
 // round.
@@ -107,6 +119,11 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
       with_us > service.most_replies) {
     BreakOff(service);
     return 0;
+  }
+  if (available + with_us > kFew) {
+    service.many_ns = now_ns_;
+  } else if (now_ns_ - service.many_ns > kCompanyNs) {
+    few_ns_ = now_ns_;
   }
   const auto places_left = static_cast<uint32_t>(service.most_replies - with_us);
   const uint32_t count = std::min(available, most);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace ringpost {
 
@@ -17,9 +18,13 @@ class WorkRate {
 
   // So many requests were taken of a client.
   void Took(uint32_t client, uint32_t requests) {
-    if (requests_ == 0) client_ = client;
     requests_ += requests;
-    if (client != client_) of_others_ += requests;
+    if (client >= clients_.size()) clients_.resize(client + 1);
+    OfClient& of = clients_[client];
+    if (of.window != window_) of = {.window = window_};
+    const bool was_busy = of.requests >= kToStayBusy.requests;
+    of.requests += requests;
+    if (!was_busy && of.requests >= kToStayBusy.requests) busy_clients_++;
   }
 
   [[nodiscard]] bool EndsWindow(uint64_t now_ns) const { return now_ns - began_ns_ >= kWindowNs; }
@@ -31,7 +36,8 @@ class WorkRate {
     const uint64_t used = cpu_ns - std::exchange(cpu_ns_, cpu_ns);
     const uint32_t requests = std::exchange(requests_, 0);
     const uint64_t rate = uint64_t{requests} * kWindowNs / length;
-    const bool several = std::exchange(of_others_, 0) * 8 > requests;
+    const bool several = std::exchange(busy_clients_, 0) > 1;
+    window_++;
     // Few requests may be much work, where each copies a megabyte.
     const Least& least = idle_ ? kToBeBusy : kToStayBusy;
     idle_ = length > kLongWindows * kWindowNs ||
@@ -55,12 +61,19 @@ class WorkRate {
   static constexpr Least kToStayBusy = {.requests = 12, .cpu_percent = 10};
   static constexpr Least kToBeBusy = {.requests = 16, .cpu_percent = 20};
 
+  // What was taken of a client in the latest window in which there was something.
+  struct OfClient {
+    uint32_t window = 0;
+    uint32_t requests = 0;
+  };
+
   uint64_t began_ns_ = 0;
   uint64_t cpu_ns_ = 0;
   bool idle_ = true;
   uint32_t requests_ = 0;
-  uint32_t client_ = 0;  // who came first
-  uint32_t of_others_ = 0;
+  uint32_t window_ = 0;
+  std::vector<OfClient> clients_;
+  uint32_t busy_clients_ = 0;  // of this window
 };
 
 }  // namespace ringpost

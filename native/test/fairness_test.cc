@@ -174,6 +174,40 @@ TEST(so_it_does_where_a_turn_is_more_than_the_submission_queue_holds) {
   ExpectShares(16, 6);
 }
 
+// From the moment on at which it is seen that there are two, and that one of them has few.
+TEST(beside_a_client_that_has_few_the_others_are_served_in_small_pieces) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = 1024;
+  set_up.ring_entries = 256;
+  set_up.idle_wait_ms = 10;
+  SteppedEngine engine(set_up);
+  std::function<void()> on_wake;
+  TestClient polite(engine.memory(), engine.roster(),
+                    std::make_shared<CountingWaker>([&] { on_wake(); }));
+  TestClient greedy(engine.memory(), engine.roster());
+  PostAll(greedy);
+  constexpr uint32_t kRounds = 20;
+  uint32_t round = 0;
+  uint64_t before = 0;
+  uint32_t slot = 0;
+  const auto ask = [&] {
+    slot = polite.Post(Nop());
+    polite.Publish();
+    Park(*polite.mailbox().parked);
+  };
+  on_wake = [&] {
+    CHECK_EQ(polite.AwaitReply(slot).result, 0);
+    const uint64_t taken = TakenOf(greedy);
+    if (round > 1) CHECK(taken - before <= 2);
+    before = taken;
+    if (++round < kRounds) ask();
+  };
+  ask();
+  RunUntil(*engine, [&] { return round == kRounds; });
+  engine.Close({&polite, &greedy});
+}
+
 TEST(a_client_that_never_reads_its_replies_stalls_nobody) {
   NEEDS_IO_URING();
   EngineSetUp set_up;

@@ -147,6 +147,22 @@ TEST(a_window_is_idle_with_few_requests_or_after_a_sleep) {
   CHECK(window.several);
 }
 
+// However many the other one makes, and whoever is the first of a window.
+TEST(several_clients_are_busy_if_two_are) {
+  WorkRate rate;
+  uint64_t now_ns = 0;
+  const auto several = [&](uint32_t of_first, uint32_t of_second) {
+    rate.Took(0, of_first);
+    rate.Took(7, of_second);
+    return rate.EndWindow(now_ns += 3 * kMs, 0).several;
+  };
+  CHECK(several(1000, 50));
+  CHECK(several(50, 1000));
+  CHECK(!several(1000, 5));
+  CHECK(!several(5, 1000));
+  CHECK(!several(5, 5));
+}
+
 // As many as one gets when it is idle, and more than when it isn't.
 TEST(between_idle_and_busy_it_stays_what_it_is) {
   WorkRate rate;

@@ -21,8 +21,8 @@ const INTERRUPTED_MS = 1;
 /** How often one look loads the index of the replies. */
 const LOADS_PER_LOOK = 500;
 
-/** Where looking doesn't pay, at least one wait in 2^6 begins with a look all the same. */
-const MOST_RARITY = 6;
+/** Where looking doesn't pay, at least one wait in 2^8 begins with a look all the same: fewer than a percentile of latencies shows. */
+const MOST_RARITY = 8;
 
 /** How much rarer an interrupted look makes the next ones; one in vain: 1. */
 const INTERRUPTED_STEP = 2;
