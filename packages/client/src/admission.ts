@@ -143,11 +143,12 @@ export class Admission {
     }
   }
 
-  /** Those for which there are slots now, in order: a chain that needs more of them holds up those behind it. */
-  *leaveWaiting(): Generator<PendingRequest> {
+  /** Those for which there are slots now, in order: a chain that needs more of them holds up those behind it, as one that is held back. */
+  *leaveWaiting(isHeldBack: (request: PendingRequest) => boolean): Generator<PendingRequest> {
     while (this.#slots.freeCount > 0) {
       const next = this.#line.first();
       if (next === undefined || stepsOf(next).length > this.#slots.freeCount) return;
+      if (isHeldBack(next)) return;
       this.#line.leave();
       if (closes(next)) this.#closeLeaves(next.fd);
       for (const step of stepsOf(next)) {

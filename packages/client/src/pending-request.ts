@@ -100,6 +100,9 @@ export class PendingRequest {
   /** Whom to tell of what comes before the reply; only of a stream. */
   takeEvents: ((events: number) => void) | undefined = undefined;
 
+  /** So many submits of the program came before it (send-off.ts). */
+  postedAfter = 0;
+
   /** Where it is: its slot, or -1 before it has one. */
   slot = -1;
   signal: AbortSignal | undefined = undefined;

@@ -2,10 +2,9 @@
  * The io_uring backend of a client: posts requests into the mailbox (stages 1 and 2), waits for the engine's notify, and settles
  * the replies (stage 9). All on the client's thread.
  *
- * A turn: requests posted anywhere in one turn of the event loop are encoded as they come. An engine that is awake gets each at
- * once; one that sleeps gets them together when the turn's microtasks are done (process.nextTick). Replies that are there by then
- * are settled at once; where they are due soon, the client looks again from its event loop (reply-watch.ts); only then does it
- * park. While it hasn't, the engine spares itself the notify.
+ * Requests are encoded as they come. An awake engine gets each at once; one that sleeps gets them together, when the microtasks of
+ * this turn of the event loop are done (process.nextTick). Replies that are there by then are settled at once; where they are due
+ * soon, the client looks again from its event loop (reply-watch.ts). Only then does it park, and the engine has to notify it.
  */
 import {
   isParked,
@@ -17,7 +16,7 @@ import {
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation, operations } from "@ringpost/protocol";
-import { Admission, type BackendState, firstOf } from "./admission.js";
+import { Admission, type BackendState } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest } from "./encode-request.js";
@@ -37,10 +36,7 @@ import { WaitingLine } from "./waiting-line.js";
 /** Replies that are settled in one turn of the event loop, before timers and other I/O get theirs: a fraction of a millisecond. */
 const REPLIES_PER_TURN = 128;
 
-/**
- * Steps of chains that leave together, before the turn's end: a chain is long enough for the engine to work on some while the
- * client makes the next ones. For 32 chains of three steps 24 gave 0.8 of plain C++, 48 gave 0.65, all at once 0.44.
- */
+/** Steps of chains that leave together, before the turn's end: enough for the engine while the client makes the next ones. */
 const STEPS_PER_BATCH = 24;
 
 export class RingBackend implements Backend {
@@ -126,6 +122,7 @@ export class RingBackend implements Backend {
   }
 
   post(request: PendingRequest): void {
+    request.postedAfter = this.#sendOff.submits;
     if (!this.#admission.admits(request, this.#state)) return;
     if (request.continues && request.slab < 0) this.#sendOff.hurry();
     this.#place(request);
@@ -143,6 +140,7 @@ export class RingBackend implements Backend {
 
   postChain(steps: readonly PendingRequest[]): void {
     this.#scheduleTurn(); // of one that waits, too: what was posted before it leaves, whatever the threshold
+    for (const step of steps) step.postedAfter = this.#sendOff.submits;
     if (!this.#admission.admitsChain(steps, this.#state)) return;
     for (const step of steps) this.#place(step);
     if (this.#unpublished >= STEPS_PER_BATCH && this.#sendOff.isAuto) this.#publish();
@@ -182,7 +180,7 @@ export class RingBackend implements Backend {
   }
 
   submit(): void {
-    this.#sendOff.submitted(this.#admission.waiting);
+    this.#sendOff.submitted();
     if (this.#unpublished === 0) return;
     this.#publish();
     this.#scheduleTurn();
@@ -200,7 +198,7 @@ export class RingBackend implements Backend {
       this.#sendOff.hurry();
       return;
     }
-    this.#sendOff.left(this.#admission.waiting);
+    this.#sendOff.left();
     this.#publisher.publish(this.#unpublished, this.#cancels.takeUnpublished());
     this.#unpublished = 0;
   }
@@ -249,7 +247,10 @@ export class RingBackend implements Backend {
     }
     const { waiting } = this.#admission;
     const isDue = this.#sendOff.isDue(this.#unpublished, this.#slots.freeCount, waiting);
-    if (isDue || this.#cancels.areDue) this.#publish();
+    if (isDue || this.#cancels.areDue) {
+      this.#publish();
+      this.#placeWaiting(); // what was held back
+    }
     if (this.#asleep || this.#slots.inFlight === 0) {
       // The wait from before is still good for what was posted just now; or there is nothing to wait for.
     } else if (this.#replies.available() > 0) {
@@ -319,9 +320,9 @@ export class RingBackend implements Backend {
   /** Returns whether there was anything to place. */
   #placeWaiting(): boolean {
     if (this.#admission.waiting === 0) return false;
-    for (const next of this.#admission.leaveWaiting()) {
+    for (const next of this.#admission.leaveWaiting((first) => this.#sendOff.holdsBack(first))) {
       this.#place(next);
-      if (firstOf(next) === next) this.#sendOff.placedWaiting(); // a chain waited as one
+      this.#sendOff.placedWaiting(next);
     }
     return true;
   }
@@ -362,8 +363,12 @@ export class RingBackend implements Backend {
     this.#scheduleTurn();
     let ended = -1;
     while (this.#slots.inFlight > 0) {
-      // What was posted in this very turn has not been published yet: it gets its grace, too.
-      if (ended === this.#settler.ended) this.#cancelRest();
+      // What was posted in this very turn has not been published yet: it gets its grace, too. When nothing came back for so
+      // long, what waits for a slot fails, and what is in flight is cancelled, and will reply so.
+      if (ended === this.#settler.ended) {
+        this.#admission.cancelAll();
+        this.#native.cancelAll();
+      }
       ended = this.#settler.ended;
       await this.#grace.pass();
     }
@@ -377,12 +382,6 @@ export class RingBackend implements Backend {
     this.#state = "closed";
     this.#unpublished = 0;
     this.#cancels.drop();
-  }
-
-  /** Nothing came back for a while: what waits for a slot fails, what is in flight is cancelled, and will reply so. */
-  #cancelRest(): void {
-    this.#admission.cancelAll();
-    this.#native.cancelAll();
   }
 
   /** The engine is gone, or serves this client no more (native/src/roster.h). Replies that it left are settled first. */

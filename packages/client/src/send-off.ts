@@ -3,13 +3,15 @@
  * not: ring-backend.ts), when there are enough of them, or when the program says so. Client's thread; what `Engine.start`'s option `submit` means.
  */
 
+import type { PendingRequest } from "./pending-request.js";
+
 /** As it goes through a handle: AUTO, MANUAL, or a threshold of at least 1. */
 export const SubmitMode = { AUTO: 0, MANUAL: -1 } as const;
 
 export class SendOff {
   #mode: number;
-  /** Requests that wait for a slot, and were posted before the program's last submit, or with what reached the threshold. */
-  #due = 0;
+  /** How often the program has said so, or the threshold was reached. */
+  #submits = 0;
   #now = false;
 
   constructor(mode: number) {
@@ -20,16 +22,24 @@ export class SendOff {
     return this.#mode === SubmitMode.AUTO;
   }
 
+  /** What is posted now is sent by the next one. */
+  get submits(): number {
+    return this.#submits;
+  }
+
   /** The program has said so: what waits for a slot will follow without a further word. */
-  submitted(waiting: number): void {
-    this.#due = waiting;
+  submitted(): void {
+    this.#submits++;
   }
 
   /** One that waited has its slot. */
-  placedWaiting(): void {
-    if (this.#due === 0) return;
-    this.#due--;
-    this.#now = true;
+  placedWaiting(request: PendingRequest): void {
+    if (request.postedAfter < this.#submits) this.#now = true;
+  }
+
+  /** Whether one that could have a slot now is to wait: it would leave with what is about to leave, before the program has said so. */
+  holdsBack(request: PendingRequest): boolean {
+    return this.#now && this.#mode === SubmitMode.MANUAL && request.postedAfter === this.#submits;
   }
 
   /** What goes on with something begun can't wait for the program, which doesn't know of it. */
@@ -53,8 +63,8 @@ export class SendOff {
   }
 
   /** All that was posted has left, but what waits for a slot; a threshold that was reached was reached for that, too. */
-  left(waiting: number): void {
+  left(): void {
     this.#now = false;
-    if (this.#mode > SubmitMode.AUTO) this.#due = waiting;
+    if (this.#mode > SubmitMode.AUTO) this.#submits++;
   }
 }
