@@ -1,6 +1,7 @@
 // How often a second 4 KiB reads come back, and what each costs, by `wait` and `placement`, beside FileHandle.read: all in one
 // process, in turn. First busy, at some depths: from the page cache, then from the device. At last one cached read after each pause,
-// as of a lightly loaded process. Under each table: what placement "auto" got of "float" in each round, the order changing between two.
+// as of a lightly loaded process. Under each table: what placement "auto" got of "float" in each round, the order changing between
+// two; and what "float" got of "float", in another engine: as far as these ratios go from 1 by chance alone.
 //
 //   node scripts/compare-waits.mjs [rounds]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,6 +22,7 @@ const PAUSES_MS = [10, 2];
 const setUps = {
   "auto, auto": {},
   "auto, float": { placement: "float" },
+  "auto, float, again": { placement: "float" },
   "poll, auto": { wait: "poll" },
   "notify, colocate": { wait: "notify", placement: "colocate" },
   "notify, float": { wait: "notify", placement: "float" },
@@ -94,15 +96,19 @@ async function compare(title, measure) {
     const order = round % 2 === 0 ? [...ways] : [...ways].reverse();
     for (const [name, read] of order) results.get(name).push(await measure(read));
   }
-  const ratios = results
-    .get("auto, auto")
-    .map(({ perSecond }, round) => perSecond / results.get("auto, float")[round].perSecond);
+  const floats = results.get("auto, float").map(({ perSecond }) => perSecond);
+  const ratiosOf = (name) => results.get(name).map(({ perSecond }, nth) => perSecond / floats[nth]);
+  const shown = (ratios) =>
+    ratios
+      .sort((a, b) => a - b)
+      .map((ratio) => ratio.toFixed(2))
+      .join(" ");
   const row = (all) =>
     Object.fromEntries(Object.keys(all[0]).map((key) => [key, median(all.map((one) => one[key]))]));
   console.log(title);
   console.table(Object.fromEntries([...results].map(([name, all]) => [name, row(all)])));
-  ratios.sort((a, b) => a - b);
-  console.log(`"auto" / "float", by round: ${ratios.map((ratio) => ratio.toFixed(2)).join(" ")}`);
+  console.log(`"auto" / "float", by round:  ${shown(ratiosOf("auto, auto"))}`);
+  console.log(`"float" / "float", by round: ${shown(ratiosOf("auto, float, again"))}`);
 }
 
 async function compareBusy(title, file, depth) {
