@@ -1,10 +1,18 @@
 /**
  * Cancellations that the engine had not taken yet could fill the request ring up to the entries of slots whose replies were on their
- * way: the next requests lay over them, and the engine cut the client off. Those that found no room kept a closed client busy for ever.
+ * way: the next requests lay over them, and the engine cut the client off. Those that found no room kept a closed client busy for ever,
+ * and cancelled what was posted after them.
  */
+import { readFileSync } from "node:fs";
 import { operations } from "@ringpost/protocol";
 import { describe, expect, it, vi } from "vitest";
+import { SOON_MS, within } from "../support/deadline.js";
+import { failureOf } from "../support/failures.js";
 import { FakeEngine, turn } from "../support/fake-engine.js";
+import { useTempDir } from "../support/temp-dir.js";
+import { withEngine } from "../support/with-engine.js";
+
+const dir = useTempDir();
 
 const CREDITS = 4;
 const RING_ENTRIES = 2 * CREDITS;
@@ -15,7 +23,7 @@ async function postTooMany(): Promise<{ fake: FakeEngine; requests: Promise<unkn
   const fsyncs = Array.from({ length: CREDITS }, (_, fd) => fake.client.fsync(fd));
   await turn();
   expect(fake.take()).toHaveLength(CREDITS);
-  for (let nth = 0; nth < 2 * RING_ENTRIES; nth++) fake.client.cancel(100 + nth);
+  for (let nth = 0; nth < 2 * RING_ENTRIES; nth++) fake.client.cancel(nth % CREDITS);
   return { fake, requests: Promise.allSettled(fsyncs) };
 }
 
@@ -39,12 +47,13 @@ describe("cancellations that the engine has not taken yet", () => {
 
   it("all arrive, as there is room", async () => {
     const { fake, requests } = await postTooMany();
-    const fds: number[] = [];
-    while (fds.length < 2 * RING_ENTRIES) {
+    const meant: number[] = [];
+    while (meant.length < 2 * RING_ENTRIES) {
       await turn();
-      fds.push(...fake.take().map(({ fd }) => fd));
+      // By its descriptor, or by the slot of who uses it: fsyncs took the slots in order.
+      meant.push(...fake.take().map(({ fd, slot }) => (fd >= 0 ? fd : slot)));
     }
-    expect(fds).toEqual(Array.from({ length: 2 * RING_ENTRIES }, (_, nth) => 100 + nth));
+    expect(meant).toEqual(Array.from({ length: 2 * RING_ENTRIES }, (_, nth) => nth % CREDITS));
     fake.backend.wake(true);
     await requests;
   });
@@ -61,3 +70,20 @@ describe("cancellations that the engine has not taken yet", () => {
     later.mockRestore();
   });
 });
+
+it("one that finds no room means nobody who comes later", () =>
+  withEngine({}, async ({ client }) => {
+    const [from, to] = await client.pipe();
+    const stop = new AbortController();
+    const reads = Array.from({ length: 256 }, () =>
+      failureOf(() => client.read(from, Buffer.alloc(1), { signal: stop.signal })),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20)); // the engine sleeps, and takes nothing
+    stop.abort();
+    client.cancelAll();
+    const path = dir().fresh();
+    await within(SOON_MS, "a file that is written afterwards", client.writeFile(path, "kept"));
+    expect(readFileSync(path, "utf8")).toBe("kept");
+    for (const read of await Promise.all(reads)) expect(read.code).toBe("ABORT_ERR");
+    await Promise.all([client.close(from), client.close(to)]);
+  }));

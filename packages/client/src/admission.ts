@@ -1,5 +1,5 @@
 /** Whether a request is taken now, waits for a slot, or is refused. Client's thread. */
-import { OpcodeFlag, operations, Stage } from "@ringpost/protocol";
+import { operations, Stage } from "@ringpost/protocol";
 import { pathFits } from "./encode-request.js";
 import { abortError, closedError, queueFullError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
@@ -16,7 +16,7 @@ const ECANCELED = -125;
 export type BackendState = "open" | "closing" | "closed";
 
 /** Rounded up: a timer must not ring before its time. */
-const msUntil = (deadline: bigint): number =>
+export const msUntil = (deadline: bigint): number =>
   Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
 
 /** What has to be placed together with a request: itself, or all steps of its chain, of which the first stands in the line. */
@@ -109,7 +109,9 @@ export class Admission {
   }
 
   #wait(request: PendingRequest): void {
-    if (!this.#line.join(request, request.continues)) {
+    if (request.continues) {
+      this.#line.goAhead(request);
+    } else if (!this.#line.join(request)) {
       const { syscall } = request;
       const full = [syscall, request.shownPath(), request.shownDest()] as const;
       this.#refuseAll(request, queueFullError(this.#line.limit, ...full));
@@ -160,6 +162,11 @@ export class Admission {
     }
   }
 
+  /** Whether a close of the descriptor waits. */
+  isToClose(fd: number): boolean {
+    return this.#closing.has(fd);
+  }
+
   #closeLeaves(fd: number): void {
     const left = this.#closing.get(fd)! - 1; // it was counted when it came
     if (left > 0) this.#closing.set(fd, left);
@@ -195,10 +202,7 @@ export class Admission {
   }
 
   cancelDescriptor(fd: number): void {
-    const uses = (request: PendingRequest): boolean =>
-      (request.fd === fd && (request.chainFlags & OpcodeFlag.FD_OF_STEP) === 0) ||
-      (request.secondFd === fd && (request.chainFlags & OpcodeFlag.SECOND_FD_OF_STEP) === 0);
-    this.#cancel((waiting) => stepsOf(waiting).some(uses));
+    this.#cancel((waiting) => stepsOf(waiting).some((step) => step.uses(fd)));
   }
 
   cancelAll(): void {

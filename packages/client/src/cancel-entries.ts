@@ -58,8 +58,12 @@ export class CancelEntries {
   }
 
   #addOf(slot: number, of: number): void {
+    this.#add(this.#entryOf(slot, of));
+  }
+
+  #entryOf(slot: number, of: number): SlotlessEntry {
     const generation = this.#slots.generation(slot);
-    this.#add({ opcode: of, scope: CancelScope.REQUEST, slot, generation, fd: -1 });
+    return { opcode: of, scope: CancelScope.REQUEST, slot, generation, fd: -1 };
   }
 
   addDescriptor(fd: number): void {
@@ -75,9 +79,15 @@ export class CancelEntries {
     this.#add({ opcode, scope: CancelScope.ALL, slot: 0, generation: 0, fd: -1 });
   }
 
-  /** Tries again, as far as there is room now. */
-  retryLate(): void {
-    for (const entry of this.#late.splice(0)) this.#add(entry);
+  /**
+   * Tries again, as far as there is room now.
+   * @param isToClose whether a close of the descriptor still waits: once it has left, the engine cancels for it, and the number may
+   *   mean another file soon
+   */
+  retryLate(isToClose: (fd: number) => boolean): void {
+    for (const entry of this.#late.splice(0)) {
+      if (entry.scope !== CancelScope.CLOSING || isToClose(entry.fd)) this.#add(entry);
+    }
   }
 
   /** The client is closed: nobody will take them. */
@@ -99,7 +109,7 @@ export class CancelEntries {
    */
   #add(entry: SlotlessEntry): void {
     if (this.#requests.room() <= this.#slots.count - this.#unpublishedRequests()) {
-      this.#late.push(entry);
+      this.#late.push(...this.#meantBy(entry));
       return;
     }
     encodeSlotless(
@@ -112,5 +122,14 @@ export class CancelEntries {
       entry.fd,
     );
     this.#unpublished++;
+  }
+
+  /** One that comes late mustn't reach what is posted meanwhile: it says which requests it means. */
+  #meantBy(entry: SlotlessEntry): readonly SlotlessEntry[] {
+    const { scope, fd } = entry;
+    if (scope !== CancelScope.ALL && scope !== CancelScope.DESCRIPTOR) return [entry];
+    return [...this.#slots.inSlots()]
+      .filter((request) => scope === CancelScope.ALL || request.uses(fd))
+      .map(({ slot }) => this.#entryOf(slot, opcode));
   }
 }

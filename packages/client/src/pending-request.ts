@@ -1,5 +1,5 @@
 import type { View } from "@ringpost/native";
-import { CURRENT_POSITION, ReplyNote } from "@ringpost/protocol";
+import { CURRENT_POSITION, OpcodeFlag, ReplyNote } from "@ringpost/protocol";
 import type { Position } from "./arguments.js";
 import {
   notAllowedError,
@@ -132,6 +132,19 @@ export class PendingRequest {
     this.resolve = capturedResolve;
     this.reject = capturedReject;
     return promise as Promise<T>; // decode makes a T, which its author knows and no type can tell
+  }
+
+  /** Whether it is a further step of what a call has begun, which knows of no submit. */
+  get goesOn(): boolean {
+    return this.continues && this.slab < 0;
+  }
+
+  /** Whether it works on the process's descriptor of this number. */
+  uses(fd: number): boolean {
+    return (
+      (this.fd === fd && (this.chainFlags & OpcodeFlag.FD_OF_STEP) === 0) ||
+      (this.secondFd === fd && (this.chainFlags & OpcodeFlag.SECOND_FD_OF_STEP) === 0)
+    );
   }
 
   setPosition(position: Position | undefined): void {

@@ -15,21 +15,21 @@ import {
   unpark,
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { ClientCounter, type Operation, operations } from "@ringpost/protocol";
-import { Admission, type BackendState } from "./admission.js";
+import { ClientCounter, type Operation } from "@ringpost/protocol";
+import { Admission, type BackendState, msUntil } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest } from "./encode-request.js";
 import { Grace } from "./grace.js";
 import { closedError } from "./node-errors.js";
-import { nothing, type PendingRequest } from "./pending-request.js";
+import type { PendingRequest } from "./pending-request.js";
 import { offsetInRegion, pinMemory } from "./pin-memory.js";
 import { BatchPublisher } from "./publish-batch.js";
 import { ReplyWatch } from "./reply-watch.js";
 import { SendOff, SubmitMode } from "./send-off.js";
 import { ReplySettler } from "./settle-replies.js";
 import { SignalWatch } from "./signal-watch.js";
-import { type Lease, Slabs } from "./slabs.js";
+import { type Lease, registerSlab, Slabs } from "./slabs.js";
 import { SlotTable } from "./slot-table.js";
 import { WaitingLine } from "./waiting-line.js";
 
@@ -91,7 +91,10 @@ export class RingBackend implements Backend {
     this.#watch = new ReplyWatch(mailbox.words);
     this.#requests = new RingProducer(mailbox.words, mailbox.requests);
     this.#replies = new RingConsumer(mailbox.words, mailbox.replies);
-    this.#slabs = new Slabs(native, (slab, bytes) => this.#registerSlab(slab, bytes));
+    this.#slabs = new Slabs(native, (slab, bytes) => {
+      // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory, and works.
+      if (this.#slots.freeCount >= 2) registerSlab(this, native, slab, bytes);
+    });
     this.#slots = new SlotTable(credits, this.#slabs, this.#signals);
     this.#cancels = new CancelEntries(
       mailbox,
@@ -122,12 +125,12 @@ export class RingBackend implements Backend {
   }
 
   post(request: PendingRequest): void {
+    this.#scheduleTurn(); // of one that waits, too: what goes on with something begun sends all that has a slot
     request.postedAfter = this.#sendOff.submits;
+    if (request.goesOn) this.#sendOff.hurry();
     if (!this.#admission.admits(request, this.#state)) return;
-    if (request.continues && request.slab < 0) this.#sendOff.hurry();
     this.#place(request);
     this.#publishToAwake();
-    this.#scheduleTurn();
   }
 
   get isOpen(): boolean {
@@ -230,6 +233,17 @@ export class RingBackend implements Backend {
     const at = this.#requests.reserve();
     encodeRequest(this.#mailbox, at, request, slot, generation, region, offset);
     this.#unpublished++;
+    if (request.deadline !== undefined && !this.#sendOff.isAuto)
+      this.#watchUnsent(request, request.deadline);
+  }
+
+  /** Until the engine has it, its clock is here. */
+  #watchUnsent(request: PendingRequest, deadline: bigint): void {
+    const expire = (): void => {
+      this.#sendOff.overdue(request);
+      this.#scheduleTurn();
+    };
+    request.timer = setTimeout(expire, msUntil(deadline)).unref();
   }
 
   #scheduleTurn(): void {
@@ -242,7 +256,7 @@ export class RingBackend implements Backend {
   #turn(): void {
     this.#turnScheduled = false;
     if (this.#cancels.hasLate) {
-      this.#cancels.retryLate();
+      this.#cancels.retryLate((fd) => this.#admission.isToClose(fd));
       this.#scheduleCancels();
     }
     const { waiting } = this.#admission;
@@ -336,19 +350,6 @@ export class RingBackend implements Backend {
     this.#keptAlive = busy;
   }
 
-  #registerSlab(slab: number, bytes: number): void {
-    // The request whose buffer this is may be about to take the last slot. Not registered, the slab is plain memory, and works.
-    if (this.#slots.freeCount < 2) return;
-    this.#native.makePages(slab);
-    const request = this.begin(operations.registerSlab);
-    request.continues = true;
-    request.slab = slab;
-    request.length = bytes;
-    request.decode = nothing;
-    request.promise().catch(() => undefined);
-    this.post(request);
-  }
-
   /** The shortest grace counts where there are several. */
   close(graceMs: number): Promise<void> {
     this.#grace.shortenTo(graceMs);
@@ -360,18 +361,12 @@ export class RingBackend implements Backend {
     if (this.#state === "closed") return;
     this.#state = "closing";
     this.#sendOff.end();
+    this.#placeWaiting(); // what was held back
     this.#scheduleTurn();
-    let ended = -1;
-    while (this.#slots.inFlight > 0) {
-      // What was posted in this very turn has not been published yet: it gets its grace, too. When nothing came back for so
-      // long, what waits for a slot fails, and what is in flight is cancelled, and will reply so.
-      if (ended === this.#settler.ended) {
-        this.#admission.cancelAll();
-        this.#native.cancelAll();
-      }
-      ended = this.#settler.ended;
-      await this.#grace.pass();
-    }
+    await this.#grace.letFinish(this.#slots, this.#settler, () => {
+      this.#admission.cancelAll();
+      this.#native.cancelAll();
+    });
     if (this.#state !== "closing") return;
     this.#shut();
     this.#native.close();

@@ -34,12 +34,21 @@ export class SendOff {
 
   /** One that waited has its slot. */
   placedWaiting(request: PendingRequest): void {
-    if (request.postedAfter < this.#submits) this.#now = true;
+    if (this.#isSubmitted(request)) this.#now = true;
   }
 
   /** Whether one that could have a slot now is to wait: it would leave with what is about to leave, before the program has said so. */
   holdsBack(request: PendingRequest): boolean {
-    return this.#now && this.#mode === SubmitMode.MANUAL && request.postedAfter === this.#submits;
+    return this.#now && this.#mode === SubmitMode.MANUAL && !this.#isSubmitted(request);
+  }
+
+  #isSubmitted(request: PendingRequest): boolean {
+    return request.goesOn || request.postedAfter < this.#submits;
+  }
+
+  /** Its time is over: if it hasn't left, it does now, as the engine can tell it so. */
+  overdue(request: PendingRequest): void {
+    if (!this.#isSubmitted(request)) this.#now = true;
   }
 
   /** What goes on with something begun can't wait for the program, which doesn't know of it. */

@@ -1,7 +1,15 @@
 import type { NativeClient, View } from "@ringpost/native";
-import { HUGE_PAGE_BYTES, MAX_SLABS, MAX_TRANSFER_BYTES, PAGE_BYTES } from "@ringpost/protocol";
+import {
+  HUGE_PAGE_BYTES,
+  MAX_SLABS,
+  MAX_TRANSFER_BYTES,
+  operations,
+  PAGE_BYTES,
+} from "@ringpost/protocol";
 import { checkInteger } from "./arguments.js";
+import type { Backend } from "./backend.js";
 import { outOfRange } from "./node-errors.js";
+import { nothing } from "./pending-request.js";
 
 /**
  * The loan of a page-aligned buffer that is registered with the ring: fit for O_DIRECT, and spared the mapping of its pages
@@ -169,4 +177,21 @@ export class Slabs {
     const behind = this.#native.pageOffsetOf(new Uint8Array(memory)) % alignment;
     return Buffer.from(memory, (alignment - behind) % alignment, bytes);
   }
+}
+
+/** Tells the engine of a slab: requests in registered memory spare the kernel the mapping of pages. */
+export function registerSlab(
+  backend: Backend,
+  native: NativeClient,
+  slab: number,
+  bytes: number,
+): void {
+  native.makePages(slab);
+  const request = backend.begin(operations.registerSlab);
+  request.continues = true;
+  request.slab = slab;
+  request.length = bytes;
+  request.decode = nothing;
+  request.promise().catch(() => undefined);
+  backend.post(request);
 }

@@ -81,6 +81,11 @@ export class SlotTable {
     this.#idle.push(request);
   }
 
+  /** The requests that hold a slot. */
+  *inSlots(): Generator<PendingRequest> {
+    for (const request of this.#requests) if (request !== undefined) yield request;
+  }
+
   /** Takes out all requests that still hold a slot. */
   *evict(): Generator<PendingRequest> {
     for (const [slot, request] of this.#requests.entries()) {

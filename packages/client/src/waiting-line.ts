@@ -26,15 +26,19 @@ export class WaitingLine {
     return this.#taken === this.#first.length && this.#last.length === 0;
   }
 
-  /**
-   * Returns false where too many wait already.
-   * @param regardless what has begun must be able to end
-   */
-  join(request: PendingRequest, regardless = false): boolean {
-    if (this.length >= this.limit && !regardless) return false;
+  /** Returns false where too many wait already. */
+  join(request: PendingRequest): boolean {
+    if (this.length >= this.limit) return false;
     this.#last.push(request);
     this.#show();
     return true;
+  }
+
+  /** Before all others, however many there are: what has begun must be able to end. */
+  goAhead(request: PendingRequest): void {
+    if (this.#taken > 0) this.#first[--this.#taken] = request;
+    else this.#first.unshift(request);
+    this.#show();
   }
 
   /** The one that has waited longest; it waits on. */
