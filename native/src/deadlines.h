@@ -36,10 +36,8 @@ class Deadlines {
 
   template <typename IsRunning>
   void Add(const Deadline& deadline, IsRunning is_running) {
-    if (heap_.size() > 2 * running_ + kSlack) {
-      std::erase_if(heap_, [&](const Deadline& entry) { return !is_running(entry); });
-      std::make_heap(heap_.begin(), heap_.end(), Later);
-    }
+    if (heap_.size() > 2 * running_ + kSlack)
+      Erase([&](const Deadline& entry) { return !is_running(entry); });
     heap_.push_back(deadline);
     std::push_heap(heap_.begin(), heap_.end(), Later);
     running_++;
@@ -55,9 +53,21 @@ class Deadlines {
     if (--running_ == 0) heap_.clear();
   }
 
+  // All requests of a client are done, and it is gone: the next one of its seat counts its
+  // generations anew, and would be taken for it.
+  void Forget(uint32_t client) {
+    Erase([client](const Deadline& entry) { return entry.client == client; });
+  }
+
  private:
   static constexpr size_t kSlack = 1024;
   static bool Later(const Deadline& one, const Deadline& other) { return one.ns > other.ns; }
+
+  template <typename IsMeant>
+  void Erase(IsMeant is_meant) {
+    std::erase_if(heap_, is_meant);
+    std::make_heap(heap_.begin(), heap_.end(), Later);
+  }
 
   std::vector<Deadline> heap_;
   size_t running_ = 0;  // requests in flight that have one

@@ -257,6 +257,7 @@ void Engine::FinishClosing(ClientService& service) {
   if (service.draining) StartHeld(service);  // nothing is left: it drains no more
   service.handed.CloseUnread(service.replies);
   CloseKept(service);
+  deadlines_.Forget(service.index);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
     if (service.regions->IsRegistered(slab)) {
       (void)UpdateBuffer(service.index * protocol::kMaxSlabs + slab, {});

@@ -195,6 +195,34 @@ TEST(what_is_overdue_says_so) {
   CHECK_EQ(client.Result(Until(MonotonicNs() + 60'000'000'000, Nop())), 0);
 }
 
+// The next client counts its generations anew: its first request has the slot and the generation of
+// the first one before it.
+TEST(a_deadline_ends_with_its_client) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  const Pipe pipe;
+  char text[4] = {};
+  TestClient other(engine.memory(), engine.roster());
+  // As long as this one runs, nothing is simply cleared.
+  other.Post(
+      Until(MonotonicNs() + 60'000'000'000, Read(pipe.out.get(), text, 4, kCurrentPosition)));
+  other.Publish();
+  uint64_t soon = 0;
+  {
+    TestClient first(engine.memory(), engine.roster());
+    soon = MonotonicNs() + 100'000'000;
+    CHECK_EQ(first.Result(Until(soon, Nop())), 0);
+  }
+  TestClient second(engine.memory(), engine.roster());
+  const Pipe its_own;
+  const uint32_t read = second.Post(Read(its_own.out.get(), text, 4, kCurrentPosition));
+  second.Publish();
+  CHECK(Await([&] { return MonotonicNs() > soon + 20'000'000; }));
+  CHECK_EQ(second.Result(Nop()), 0);
+  its_own.Write("abc");
+  CHECK_EQ(second.AwaitReply(read).result, 3);
+}
+
 TEST(deadlines_of_what_is_done_are_forgotten) {
   Deadlines deadlines;
   const auto none_runs = [](const Deadline&) { return false; };
