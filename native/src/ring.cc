@@ -45,6 +45,9 @@ void Ring::Close() {
 // A thread that goes to sleep says so, and looks at the tail once more: either it sees ours, or we
 // see that it sleeps. Both of ours are sequentially consistent for that; they pair with the barrier
 // in io_sq_thread (io_uring/sqpoll.c).
+//
+// One that has taken all there is sleeps on: woken for nothing, it would look for as long as it is
+// told to, at every idle wait anew.
 uint32_t Ring::Publish() {
   if (!has_submission_thread()) {
     StoreForKernel(sq_tail_, next_tail_);
@@ -52,7 +55,7 @@ uint32_t Ring::Publish() {
   }
   std::atomic_ref(*sq_tail_).store(next_tail_, std::memory_order_seq_cst);
   const uint32_t flags = std::atomic_ref(*sq_flags_).load(std::memory_order_seq_cst);
-  return (flags & abi::kSqNeedWakeup) != 0 ? abi::kEnterSqWakeup : 0;
+  return (flags & abi::kSqNeedWakeup) != 0 && Pending() > 0 ? abi::kEnterSqWakeup : 0;
 }
 
 int Ring::Submit() {

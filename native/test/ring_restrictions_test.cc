@@ -6,11 +6,15 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
 #include <thread>
 
 #include "check.h"
 #include "real_ring.h"
 #include "ring.h"
+#include "test_files.h"
 
 namespace ringpost {
 namespace {
@@ -161,6 +165,39 @@ TEST(a_submission_thread_that_sleeps_is_woken) {
     CHECK_EQ(MoveNops(ring, 1), 1);
     std::this_thread::sleep_for(std::chrono::milliseconds(round % 20));
   }
+}
+
+// What the submission threads of this process have had of a CPU, in ticks of the kernel's clock.
+long TicksOfThread() {
+  long ticks = 0;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    const std::string stat = ContentOf(task.path() / "stat");
+    const size_t name = stat.find("(iou-sqp-");
+    if (name == std::string::npos) continue;
+    long user = 0;
+    long system = 0;
+    CHECK_EQ(std::sscanf(stat.c_str() + stat.find(')', name),
+                         ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system),
+             2);
+    ticks += user + system;
+  }
+  return ticks;
+}
+
+// Woken, it would look for submissions for as long as it is told to, and then be woken again.
+TEST(a_submission_thread_sleeps_through_waits_that_submit_nothing) {
+  NEEDS_IO_URING();
+  constexpr uint64_t kWaitNs = 40'000'000;
+  Ring ring;
+  CHECK_EQ(ring.Open(WithThread(50)), 0);
+  CHECK_EQ(MoveNops(ring, 1), 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const long before = TicksOfThread();
+  for (int nth = 0; nth < 10; nth++) CHECK_EQ(ring.SubmitAndWait({.timeout_ns = kWaitNs}), -ETIME);
+  const long took = TicksOfThread() - before;
+  CHECK(took * 1000 / ::sysconf(_SC_CLK_TCK) < 100);
+  CHECK_EQ(MoveNops(ring, 1), 1);
 }
 
 }  // namespace
