@@ -34,9 +34,10 @@ class CallThread {
 
   // --- The engine's thread ---
 
-  // The CPUs that the engine's thread may run on now are this thread's for good: by the time it is
-  // started the engine may be bound to one of them (placement.h), and it would inherit that.
-  void KeepCpus() { (void)::sched_getaffinity(0, sizeof(cpus_), &cpus_); }
+  [[nodiscard]] bool started() const { return started_; }
+  // Where it may run, before it is started: the engine may be bound to one CPU just then
+  // (placement.h), and it would inherit that.
+  void UseCpus(const cpu_set_t& cpus) { cpus_ = cpus; }
   // Has a prepared request carried out. It is done at once, with -errno, where no thread is to be
   // had.
   void Add(InFlight* flight);

@@ -65,7 +65,6 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
     if (refused != nullptr) *refused = RefusedOption::kPlacement;
     return placed;
   }
-  engine->calls_.KeepCpus();
   if (const int polled = engine->OpenPolledRing(ring); polled < 0) return polled;
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)

@@ -32,18 +32,43 @@ int BindThread(const cpu_set_t& cpus) {
   return ::sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
 }
 
+// Empty: more CPUs than a cpu_set_t holds (EINVAL). The engine runs wherever it is put.
+cpu_set_t CpusOfThread() {
+  cpu_set_t cpus;
+  if (::sched_getaffinity(0, sizeof(cpus), &cpus) < 0) CPU_ZERO(&cpus);
+  return cpus;
+}
+
 }  // namespace
 
 int Placement::Begin(const PlacementOptions& options) {
   bind_call_ = options.bind_call != nullptr ? options.bind_call : BindThread;
   preemptions_call_ =
       options.preemptions_call != nullptr ? options.preemptions_call : CountPreemptions;
-  // More CPUs than a cpu_set_t holds (EINVAL): the engine runs wherever it is put.
-  if (::sched_getaffinity(0, sizeof(allowed_), &allowed_) < 0) CPU_ZERO(&allowed_);
+  allowed_ = CpusOfThread();
+  bound_ = allowed_;
   const int cpus = CPU_COUNT(&allowed_);
   policy_ = cpus > 1 ? PolicyOf(options) : Policy::kNothing;
   together_ = cpus == 1 || policy_ == Policy::kFollow;
-  return options.mode == Mode::kList ? bind_call_(options.list) : 0;
+  return options.mode == Mode::kList ? Bind(options.list) : 0;
+}
+
+cpu_set_t Placement::Cpus() const {
+  const bool is_bound_here = policy_ != Policy::kNothing && !IsBoundByAnother();
+  return is_bound_here ? allowed_ : CpusOfThread();
+}
+
+bool Placement::IsBoundByAnother() const {
+  const cpu_set_t cpus = CpusOfThread();
+  return !CPU_EQUAL(&cpus, &bound_);
+}
+
+// Where somebody else has bound the thread it stays, until Decide takes that into account.
+int Placement::Bind(const cpu_set_t& cpus) {
+  if (IsBoundByAnother()) return 0;
+  const int bound = bind_call_(cpus);
+  bound_ = CpusOfThread();  // the system may have left some out (cpusets)
+  return bound;
 }
 
 Placement::Policy Placement::PolicyOf(const PlacementOptions& options) {
@@ -66,11 +91,11 @@ void Placement::Follow(int cpu) {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(cpu), &one);
-    Bind(one);
+    (void)Bind(one);
   } else if (policy_ == Policy::kAvoid) {
     cpu_set_t others = allowed_;
     CPU_CLR(static_cast<size_t>(cpu), &others);
-    Bind(others);
+    (void)Bind(others);
   }
 }
 
@@ -90,9 +115,9 @@ void Placement::Part() {
   if (rung_on_ >= 0) {
     cpu_set_t others = allowed_;
     CPU_CLR(static_cast<size_t>(rung_on_), &others);
-    Bind(others);
+    (void)Bind(others);
   }
-  Bind(allowed_);
+  (void)Bind(allowed_);
 }
 
 bool Placement::WasCrowded() {
@@ -101,6 +126,12 @@ bool Placement::WasCrowded() {
 }
 
 bool Placement::Decide(const WorkRate::Window& window, const Looking& looking) {
+  if (policy_ == Policy::kNothing) return false;
+  if (IsBoundByAnother()) {
+    allowed_ = CpusOfThread();
+    bound_ = allowed_;
+    rung_on_ = -1;  // the next doorbell says where
+  }
   if (policy_ != Policy::kPart && policy_ != Policy::kTry) return false;
   const bool was_together = together_;
   const bool crowded = WasCrowded();

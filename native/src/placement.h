@@ -12,6 +12,9 @@
 // free as long as looking pays, and nobody else needs its CPU. Otherwise both are tried (trial.h),
 // and the engine is put together where it clearly got more requests so. Busy with several clients,
 // it is free.
+//
+// Somebody else may bind this thread, too (taskset): those are the CPUs to choose from, then. That
+// they are the very ones that it was bound to here, nobody can see.
 #pragma once
 
 #include <sched.h>
@@ -51,6 +54,10 @@ class Placement {
   // among the process's).
   [[nodiscard]] int Begin(const PlacementOptions& options);
 
+  // Where the thread may run now, beyond what it is bound to here for the time being. Empty: more
+  // CPUs than a cpu_set_t holds.
+  [[nodiscard]] cpu_set_t Cpus() const;
+
   // Whether engine and client share a CPU, so that neither can look for what the other does.
   [[nodiscard]] bool together() const { return together_; }
 
@@ -79,16 +86,18 @@ class Placement {
 
   [[nodiscard]] static Policy PolicyOf(const PlacementOptions& options);
   [[nodiscard]] bool WasCrowded();
+  [[nodiscard]] bool IsBoundByAnother() const;
+  int Bind(const cpu_set_t& cpus);
   void Follow(int cpu);
   void Choose(bool together);
   void Resume(bool crowded);
   void Part();
-  void Bind(const cpu_set_t& cpus) const { (void)bind_call_(cpus); }
 
   Policy policy_ = Policy::kNothing;
   BindCall bind_call_ = nullptr;
   PreemptionsCall preemptions_call_ = nullptr;
-  cpu_set_t allowed_ = {};
+  cpu_set_t allowed_ = {};  // to choose from
+  cpu_set_t bound_ = {};    // where it may run since it was last bound here
   bool together_ = false;
   bool to_part_ = false;  // busy, always looks, and has not parted from its client in this window
   int rung_on_ = -1;

@@ -265,6 +265,7 @@ void Engine::CountInput(InFlight* flight) {
 // A submission for a request; to the call thread where the ring lacks the operation.
 void Engine::Submit(const abi::Sqe& sqe) {
   if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
+    if (!calls_.started()) calls_.UseCpus(waiting_.Cpus());
     calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
     by_call_count_++;
     Count(memory_.counter(protocol::engine_counter::kPlainCalls));

@@ -37,6 +37,9 @@ class Waiting {
   // Whether engine and client share a CPU: neither can do anything while the other looks for it.
   [[nodiscard]] bool together() const { return placement_.together(); }
 
+  // As Placement's.
+  [[nodiscard]] cpu_set_t Cpus() const { return placement_.Cpus(); }
+
   // So many requests were taken of a client.
   void Took(uint32_t client, uint32_t requests) { work_rate_.Took(client, requests); }
   // Some were taken; now is a moment to decide anew.

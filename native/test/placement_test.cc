@@ -26,7 +26,7 @@ int Remember(const cpu_set_t& cpus) {
   return 0;
 }
 
-// Those that this process may use: the tests need two.
+// Those that this thread may use: the tests need two.
 std::vector<int> Cpus() {
   cpu_set_t allowed;
   CHECK_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
@@ -37,17 +37,25 @@ std::vector<int> Cpus() {
   return cpus;
 }
 
+// As taskset does it.
+void BindThread(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(static_cast<size_t>(cpu), &set);
+  CHECK_EQ(::sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
 int64_t preemptions;
 
 // An engine that gets so many requests per window, by where it is.
 struct Load {
-  explicit Load(Mode mode, bool always_looks = false) {
+  explicit Load(Mode mode, bool always_looks = false, BindCall bind_call = Remember) {
     bound.clear();
     preemptions = 0;
     CHECK_EQ(placement.Begin({.mode = mode,
                               .list = {},
                               .always_looks = always_looks,
-                              .bind_call = Remember,
+                              .bind_call = bind_call,
                               .preemptions_call = [] { return preemptions; }}),
              0);
   }
@@ -215,19 +223,43 @@ TEST(colocated_and_spread_follow_the_client) {
 }
 
 TEST(on_one_cpu_it_is_together_whatever_it_was_asked_for) {
-  cpu_set_t before;
-  CHECK_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(static_cast<size_t>(Cpus()[0]), &one);
-  CHECK_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+  const std::vector<int> all = Cpus();
+  BindThread({all[0]});
   for (const Mode mode : {Mode::kAuto, Mode::kFloat, Mode::kColocate, Mode::kSpread}) {
     Load load(mode);
     CHECK(load.placement.together());
     load.Run(200, 100, 1000);
     CHECK(load.placement.together());
   }
-  CHECK_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
+  BindThread(all);
+}
+
+TEST(where_somebody_else_has_bound_it_it_stays) {
+  constexpr BindCall kReally = nullptr;
+  const std::vector<int> all = Cpus();
+  for (const Mode mode : {Mode::kAuto, Mode::kColocate, Mode::kSpread}) {
+    Load load(mode, false, kReally);
+    load.Run(3, 2, 2);
+    load.placement.Rung(all[0]);
+    const bool is_on_first = Cpus()[0] == all[0];
+    const std::vector<int> elsewhere = {is_on_first ? all[1] : all[0]};
+    BindThread(elsewhere);
+    load.placement.Rung(is_on_first ? all[0] : all[1]);
+    for (int nth = 0; nth < 2; nth++) {
+      CHECK(Cpus() == elsewhere);
+      load.Run(200, 100, 1000);
+      load.placement.Rung(all[0]);
+      load.placement.Rung(all[1]);
+    }
+    // And chooses again where it has a choice again.
+    BindThread(all);
+    load.Run(200, 100, 1000);
+    load.placement.Rung(all[1]);
+    CHECK_EQ(load.placement.together(), mode == Mode::kColocate);
+    CHECK_EQ(Cpus() == all, mode == Mode::kAuto);
+    CHECK_EQ(Cpus() == std::vector<int>{all[1]}, mode == Mode::kColocate);
+    BindThread(all);
+  }
 }
 
 TEST(floating_and_listed_are_left_alone) {

@@ -3,11 +3,13 @@
 #include "plain_calls.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -158,6 +160,40 @@ TEST(a_missing_operation_is_carried_out_all_the_same) {
   CHECK(Exists(made));
   CHECK_EQ(client.Result(Stat(made.c_str())), 0);
   CHECK_EQ(engine.counter(protocol::engine_counter::kPlainCalls), 3);
+}
+
+cpu_set_t cpus_of_call;
+
+// The engine runs on the test's thread, which somebody binds meanwhile.
+TEST(calls_may_run_where_the_engine_may_run_by_then) {
+  NEEDS_IO_URING();
+  cpu_set_t all;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(all), &all), 0);
+  EngineSetUp set_up = WithoutOperations();
+  set_up.idle_wait_ms = 10;
+  set_up.plain_call = [](const abi::Sqe&) -> int32_t {
+    return ::sched_getaffinity(0, sizeof(cpus_of_call), &cpus_of_call);
+  };
+  const TestMemory memory(set_up.max_clients, set_up.slot_count, set_up.initial_index);
+  const auto roster = Roster::Create(set_up.max_clients, set_up.slot_count);
+  std::unique_ptr<Engine> engine;
+  REQUIRE(Engine::Start(memory.shared(), roster, set_up.Options(), &engine) == 0);
+  TestClient client(memory.shared(), *roster);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(::sched_getcpu()), &one);
+  CHECK_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+  const uint32_t slot = client.Post(Mkdir("/"));
+  client.Publish();
+  CHECK(Await([&] {
+    CHECK_EQ(engine->Run(), 0);
+    client.KeepReplies();
+    return client.in_flight() == 0;
+  }));
+  CHECK(client.AwaitReply(slot).result >= 0);
+  CHECK(CPU_EQUAL(&cpus_of_call, &one));
+  CHECK_EQ(::sched_setaffinity(0, sizeof(all), &all), 0);
+  engine->Shutdown();
 }
 
 TEST(what_has_no_call_is_refused) {
