@@ -169,8 +169,7 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
   if (IsNoStep(request.opcode)) step.refused = -EINVAL;
   service.in_flight[slot].chained = true;
   // A plain system call has no use for the ring's descriptors either.
-  const bool by_ring =
-      step.refused < 0 || ring_.Supports(service.in_flight[slot].submission.opcode);
+  const bool by_ring = step.refused < 0 || ring_.Takes(service.in_flight[slot].submission);
   if (step.fd_of != ChainStep::kNone && (NeedsProcessFd(request) || !by_ring))
     first.needs_process_fds = true;
   if (NeedsOffsetOfFile(step, service.in_flight[slot])) first.needs_process_fds = true;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -92,6 +93,32 @@ TEST(a_stat_needs_an_ordinary_descriptor_and_the_chain_closes_it) {
   CHECK(Run(client, {With(flag::kLink, Open(one.path.c_str(), O_RDONLY)),
                      OfStep(0, Stat(nullptr))}) == std::vector<int32_t>({0, 0}));
   CHECK_EQ(OpenDescriptors(), descriptors);
+}
+
+std::atomic<uint32_t> calls_in_the_rings_table = 0;
+
+int32_t CountedCall(const abi::Sqe& sqe) {
+  if ((sqe.flags & abi::kSqeFixedFile) != 0) calls_in_the_rings_table++;
+  return CallPlainly(sqe);
+}
+
+// The operation is there, but not in this form, as on Linux 5.19 to 6.11: a plain system call.
+TEST(a_long_fadvise_by_system_call_needs_an_ordinary_descriptor) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up = Roomy();
+  set_up.without_features = abi::kFeatMinTimeout;
+  set_up.plain_call = CountedCall;
+  TestEngine engine(set_up);
+  TestClient client(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const std::string path = folder.FileWith("a", "content");
+  TestRequest advise = OfStep(0, Operation(protocol::opcode::kFadvise));
+  advise.words.length_high = 2;
+  advise.words.flags = POSIX_FADV_DONTNEED;
+  CHECK(Run(client, {With(flag::kLink, Open(path.c_str(), O_RDONLY)), advise}) ==
+        std::vector<int32_t>({0, 0}));
+  CHECK_EQ(engine.counter(protocol::engine_counter::kPlainCalls), 1);
+  CHECK_EQ(calls_in_the_rings_table.load(), 0);
 }
 
 TEST(an_error_breaks_a_link_and_not_a_hard_one) {
