@@ -38,7 +38,7 @@ struct ChainStep {
 
   // Of an open: the chain's until the chain is over.
   int32_t opened = kNotOpen;
-  bool direct = false;         // in the ring's own table, not in the process's
+  bool direct = false;         // in the ring's own table, or on its way there; not the process's
   bool appends = false;        // the kernel alone knows where its writes end
   uint64_t offset = 0;         // of a direct descriptor: where a transfer at a null position goes
   bool at_own_offset = false;  // this step is such a transfer

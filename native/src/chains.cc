@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "engine.h"
 #include "transfer.h"
@@ -52,16 +53,6 @@ void MakeDirect(InFlight* flight) {
   flight->submission.file_index = abi::kFileIndexAlloc;
   flight->submission.op_flags &= ~uint32_t{O_CLOEXEC};
   flight->open_how.flags &= ~uint64_t{O_CLOEXEC};
-}
-
-void MakeOrdinary(InFlight* flight) {
-  flight->submission.file_index = 0;
-  if (flight->submission.opcode == abi::kOpOpenat) flight->submission.op_flags |= O_CLOEXEC;
-  flight->open_how.flags |= O_CLOEXEC;
-}
-
-bool IsDirectOpen(const InFlight& flight) {
-  return flight.submission.file_index == abi::kFileIndexAlloc;
 }
 
 bool Moves(const InFlight& flight) {
@@ -195,9 +186,12 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
   if (const int unusable = UseOpened(service, slot); unusable < 0) return unusable;
   if (Opens(flight)) {
     step.appends = (OpenFlags(flight) & O_APPEND) != 0;
-    if (file_table_size_ > 0 && !service.chain_steps[step.head].needs_process_fds &&
-        ring_.Supports(flight.submission.opcode)) {
+    step.direct = direct_count_ < file_table_size_ &&
+                  !service.chain_steps[step.head].needs_process_fds &&
+                  ring_.Supports(flight.submission.opcode);
+    if (step.direct) {
       MakeDirect(&flight);
+      direct_count_++;
     }
   }
   // A number in the ring's own table says nothing of the process's descriptors.
@@ -254,13 +248,6 @@ int Engine::UseOpened(ClientService& service, uint32_t slot) {
 
 // The kernel is done with the step that runs.
 void Engine::CompleteStep(ClientService& service, uint32_t slot, int32_t result, uint32_t note) {
-  InFlight& flight = service.in_flight[slot];
-  if (result == -ENFILE && IsDirectOpen(flight)) {
-    // The ring's own table is full.
-    MakeOrdinary(&flight);
-    Submit(flight.submission);
-    return;
-  }
   RunChain(service, EndStep(service, slot, result, note));
 }
 
@@ -272,10 +259,13 @@ uint32_t Engine::EndStep(ClientService& service, uint32_t slot, int32_t result, 
   step.state = State::kDone;
   step.result = result;
   step.note = note;
-  if (result >= 0 && Opens(flight)) {
-    step.opened = result;
-    step.direct = IsDirectOpen(flight);
-    step.result = 0;
+  if (Opens(flight)) {
+    if (result >= 0) {
+      step.opened = result;
+      step.result = 0;
+    } else {
+      ForgetOpened(&step);
+    }
   }
   if (step.fd_of != ChainStep::kNone) {
     ChainStep* opener = OpenerOf(service, slot, step.fd_of);
@@ -283,7 +273,7 @@ uint32_t Engine::EndStep(ClientService& service, uint32_t slot, int32_t result, 
       opener->offset += static_cast<uint32_t>(result);
     // Whatever a close says, the descriptor is gone.
     if (opener != nullptr && flight.opcode == opcode::kClose && step.refused == 0)
-      opener->opened = ChainStep::kNotOpen;
+      ForgetOpened(opener);
   }
   const bool broken = !step.linked_hard && (result < 0 || IsShort(flight, result));
   if (!broken && step.next != ChainStep::kNone) return step.next;
@@ -293,6 +283,12 @@ uint32_t Engine::EndStep(ClientService& service, uint32_t slot, int32_t result, 
   }
   CloseOpened(service, step.head);
   return ChainStep::kNone;
+}
+
+// The descriptor that the step has opened, or was to open, isn't there: nor is its place taken.
+void Engine::ForgetOpened(ChainStep* opener) {
+  opener->opened = ChainStep::kNotOpen;
+  if (std::exchange(opener->direct, false)) direct_count_--;
 }
 
 // The chain is over: closes what it has opened and not closed, and replies when that is done.
@@ -313,7 +309,7 @@ void Engine::CloseOpened(ClientService& service, uint32_t head) {
 
 bool Engine::CompletesClosing(ClientService& service, uint32_t slot) {
   if (service.chain_steps[slot].state != State::kClosing) return false;
-  service.chain_steps[slot].opened = ChainStep::kNotOpen;
+  ForgetOpened(&service.chain_steps[slot]);
   service.chain_steps[slot].state = State::kDone;
   const uint32_t head = service.chain_steps[slot].head;
   if (--service.chain_steps[head].closing == 0) ReplyToChain(service, head);

@@ -216,6 +216,7 @@ class Engine {
   static ChainStep* OpenerOf(ClientService& service, uint32_t slot, uint32_t nth);
   void CompleteStep(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
   uint32_t EndStep(ClientService& service, uint32_t slot, int32_t result, uint32_t note);
+  void ForgetOpened(ChainStep* opener);
   void CloseOpened(ClientService& service, uint32_t head);
   bool CompletesClosing(ClientService& service, uint32_t slot);
   void ReplyToChain(ClientService& service, uint32_t head);
@@ -274,6 +275,7 @@ class Engine {
   Clock::time_point last_work_;     // only kept beside a submission thread
   uint32_t buffer_table_size_ = 0;  // how many slabs of all clients the kernel registers
   uint32_t file_table_size_ = 0;  // files of chains that may be open at a time in the ring's table
+  uint32_t direct_count_ = 0;     // those that are, and that are being opened there
   bool doorbell_poll_stays_ = true;
   uint64_t deaf_since_ns_ = 0;  // when the doorbell's poll has failed; 0: it is in the kernel
   OffsetLines offset_lines_;
