@@ -152,7 +152,7 @@ export const RequestWord = {
   REGION_OFFSET: 8,
   /** Bytes to move; for readv and writev the number of buffers. */
   LENGTH: 9,
-  /** Flags of the operation: open flags, statx flags, {@link TransferFlag}. */
+  /** Flags of the operation: of an open, {@link OpenFlag} among them; AT_* of a statx; RWF_* of a transfer. */
   FLAGS: 10,
   /** File mode of open; the mask of statx. */
   MODE: 11,
