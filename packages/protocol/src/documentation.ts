@@ -4,16 +4,19 @@ const BEGIN =
   "<!-- operations: written by `npm run generate` from packages/protocol/src/operations.ts -->";
 const END = "<!-- /operations -->";
 
-function row({ call, kernel, submits, fallback, syscall }: Operation): string {
-  // Two methods of one operation: each in its own code span.
-  const methods = call.replaceAll("), ", ")`, `");
+function row({ call, kernel, submits, fallback, syscall, syscalls }: Operation): string {
+  // Two methods of one operation: each in its own code span. A bar would end the cell.
+  const methods = call.replaceAll("), ", ")`, `").replaceAll("|", "\\|");
   const onOlder = fallback === "none" ? "ENOSYS" : fallback;
-  return `| \`${methods}\` | ${kernel} | ${submits.join(", ")} | ${onOlder} | ${syscall} |`;
+  const named = (syscalls ?? [syscall]).join(", ");
+  return `| \`${methods}\` | ${kernel} | ${submits.join(", ")} | ${onOlder} | ${named} |`;
 }
 
 /** The operations as a Markdown table: the method, the first kernel, what goes into the ring, what an older kernel gives, the errors' syscall. */
 export function renderOperations(): string {
-  const rows = Object.values<Operation>(operations).filter(({ call }) => call !== "");
+  // A cancellation has no promise, and so no error: README tells of it elsewhere.
+  const { cancel: _cancel, ...withReplies } = operations;
+  const rows = Object.values<Operation>(withReplies).filter(({ call }) => call !== "");
   return [
     "| method | Linux | submits | on an older kernel | `syscall` of its errors |",
     "|---|---|---|---|---|",

@@ -14,6 +14,8 @@ export interface Operation {
   readonly kernel: string;
   /** `syscall` of its errors, as node:fs names it. */
   readonly syscall: string;
+  /** All that they may name, where that is more: by the form of the call, or by the step that failed. */
+  readonly syscalls?: readonly string[];
   /** What the engine submits for it: in order, or one of them. */
   readonly submits: readonly RingOperation[];
   /** What serves it where the kernel's io_uring lacks that; nothing: it rejects with ENOSYS. */
@@ -98,6 +100,7 @@ export const operations = {
     call: "stat(pathOrFd, { bigint? }), lstat(path, { bigint? }), statx(pathOrFd, { mask?, flags? })",
     kernel: "5.6",
     syscall: "stat",
+    syscalls: ["stat", "fstat", "lstat", "statx"],
     submits: ["STATX"],
     fallback: "system call",
   },
@@ -106,6 +109,7 @@ export const operations = {
     call: "readFile(path, { encoding?, flag? })",
     kernel: "5.6",
     syscall: "read",
+    syscalls: ["open", "read", "close"],
     submits: ["OPENAT", "READ", "CLOSE"],
     fallback: "none",
   },
@@ -122,6 +126,7 @@ export const operations = {
     call: "writeFile(path, data, { encoding?, mode?, flag?, flush? })",
     kernel: "5.6",
     syscall: "write",
+    syscalls: ["open", "write", "fsync", "close"],
     submits: ["OPENAT", "WRITE", "FSYNC", "CLOSE"],
     fallback: "none",
   },
@@ -138,6 +143,7 @@ export const operations = {
     call: "ftruncate(fd, length?), truncate(path, length?)",
     kernel: "6.9",
     syscall: "ftruncate",
+    syscalls: ["ftruncate", "open"],
     submits: ["FTRUNCATE"],
     fallback: "system call",
   },
@@ -191,7 +197,7 @@ export const operations = {
   },
   mkdir: {
     opcode: 22,
-    call: "mkdir(path, mode?)",
+    call: "mkdir(path, mode? | { mode?, recursive? })",
     kernel: "5.15",
     syscall: "mkdir",
     submits: ["MKDIRAT"],
@@ -234,6 +240,7 @@ export const operations = {
     call: "getxattr(pathOrFd, name)",
     kernel: "5.19",
     syscall: "getxattr",
+    syscalls: ["getxattr", "fgetxattr"],
     submits: ["GETXATTR", "FGETXATTR"],
     fallback: "system call",
   },
@@ -242,6 +249,7 @@ export const operations = {
     call: "setxattr(pathOrFd, name, value, { flags? })",
     kernel: "5.19",
     syscall: "setxattr",
+    syscalls: ["setxattr", "fsetxattr"],
     submits: ["SETXATTR", "FSETXATTR"],
     fallback: "system call",
   },
