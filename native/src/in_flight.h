@@ -18,14 +18,15 @@ struct InFlight {
   uint64_t taken_ns = 0;      // of CLOCK_MONOTONIC, the same for all of a batch
   uint64_t cancelled_ns = 0;  // when the kernel was first told
   bool cancelled = false;
-  bool timed = false;       // it has a deadline
-  bool overdue = false;     // that is why it was cancelled
-  bool chained = false;     // a step of a chain: chain_step.h
-  bool held = false;        // drains.cc: it waits for a drain
-  bool outlived = false;    // a close of what it uses waits for it: it is to end once it has begun
-  bool polled = false;      // it is with the polled ring
-  bool unpollable = false;  // and that said that there is nothing to poll
-  int32_t counted_fd = -1;  // descriptor_users.h
+  bool timed = false;    // it has a deadline
+  bool overdue = false;  // that is why it was cancelled
+  bool chained = false;  // a step of a chain: chain_step.h
+  bool held = false;     // drains.cc: it waits for a drain
+  // A close of its descriptor waits for a credit: it is cancelled as soon as it has begun.
+  bool outlived = false;
+  bool polled = false;         // it is with the polled ring
+  bool unpollable = false;     // whose device, or file system, has nothing to poll
+  int32_t counted_fd = -1;     // descriptor_users.h
   int32_t counted_input = -1;  // and what it takes from
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};

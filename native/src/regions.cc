@@ -78,6 +78,8 @@ int RegionTable::FindSlab(uint32_t index, uint32_t generation, uint32_t offset, 
   return 0;
 }
 
+// Relaxed: called with the roster's mutex held, as the next client's Connect is; the engine hears
+// of that client by it, too.
 void RegionTable::Clear() {
   for (uint32_t slot = 0; slot < slot_count_; slot++) Spend(slot);
   for (Slab& slab : slabs_) {

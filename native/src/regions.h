@@ -88,7 +88,8 @@ class RegionTable {
   [[nodiscard]] int FindSlab(uint32_t index, uint32_t generation, uint32_t offset, uint32_t length,
                              Span* out) const;
 
-  // The request has its reply: its region is no longer ours.
+  // The request has its reply: its region is no longer ours. Relaxed: this thread alone looks,
+  // until the client pins the slot anew, and that comes after the reply.
   void Spend(uint32_t slot) { own_[slot].generation.store(kSpent, std::memory_order_relaxed); }
 
   void SetRegistered(uint32_t index, uint16_t registered_index) {

@@ -134,6 +134,9 @@ int Ring::Restrict(uint64_t operations) const {
   return Register(abi::kRegisterEnableRings, nullptr, 0);
 }
 
+// The probe is of Linux 5.6, as what is needed in any case. Where it fails all the same (a sandbox
+// refuses the call, say), nothing is known: then all goes to the ring, and what the kernel lacks it
+// refuses itself (EINVAL).
 uint64_t Ring::ProbeOperations() const {
   abi::Probe probe = {};
   if (Register(abi::kRegisterProbe, &probe, std::size(probe.operations)) < 0) return ~uint64_t{0};

@@ -3,7 +3,7 @@
 // each may end in any order.
 //
 // These are the rare events (connect, close, cancel all, stop), so a mutex guards them. The path of
-// a request touches only has_changes(), one relaxed load per round of the engine.
+// a request touches only has_changes(), one acquire load per round of the engine.
 #pragma once
 
 #include <atomic>

@@ -30,7 +30,8 @@ inline uint32_t LoadOrdered(uint32_t& word) {
   return std::atomic_ref(word).load(std::memory_order_seq_cst);
 }
 
-// Pairs with shared-words.ts:loadFlag, exchangeFlag.
+// Pairs with shared-words.ts:loadFlag, exchangeFlag (a parked word, WAIT_MODE) and loadIndex (a
+// tail).
 inline void StoreOrdered(uint32_t& word, uint32_t value) {
   std::atomic_ref(word).store(value, std::memory_order_seq_cst);
 }

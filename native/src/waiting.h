@@ -97,8 +97,9 @@ class Waiting {
   void TryNotToPoll(const WorkRate::Window& window);
   void BeginAnew();
 
-  uint32_t asked_for_ = 0;  // by the program
-  uint32_t mode_ = 0;       // the same, but where not polling gets more done
+  uint32_t asked_for_ = 0;  // the wait mode of the program
+  // The mode now: that one, or "auto" where it is "poll" and a trial got as much done without.
+  uint32_t mode_ = 0;
   uint32_t* mode_word_ = nullptr;
   WorkRate work_rate_;
   Placement placement_;

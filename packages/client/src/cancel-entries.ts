@@ -1,6 +1,6 @@
 /**
- * Stage 1 of a cancellation, client's thread: entries of the request ring that need no slot, and have no reply. So is the asking for
- * the next events of a stream.
+ * Stage 1 of a cancellation, client's thread: it is an entry of the request ring that needs no slot, and has no reply. The entry that
+ * asks for a stream's next events is another of this kind.
  */
 import type { Mailbox, RingProducer } from "@ringpost/mailbox";
 import { CancelScope, operations } from "@ringpost/protocol";

@@ -71,8 +71,9 @@ export class PendingRequest {
   length = 0;
   /** Upper half of a length that may be longer than 32 bits. */
   lengthHigh = 0;
+  /** Where a splice or tee writes to; -1 where there is none. */
   secondFd = -1;
-  /** Where it is written there; meant where there is one. */
+  /** Of a splice: the offset in that file. Means something only beside a {@link secondFd}. */
   secondPosition = -1n;
   flags = 0;
   mode = 0;
@@ -183,7 +184,10 @@ export class PendingRequest {
     return operationError(errno, this.syscall, this.shownPath(), this.shownDest(), hint);
   }
 
-  /** Lets go of everything, for the next request. */
+  /**
+   * Lets go of all that it holds, for the next request. What stays is set anew by each request, or means nothing without something
+   * that is reset here: `secondPosition` without `secondFd`, `step` without `chain`.
+   */
   clear(): void {
     this.signal = undefined;
     if (this.deadline !== undefined) {

@@ -12,7 +12,7 @@ export class BatchPublisher {
   readonly #native: NativeClient;
   readonly #counters: Float64Array;
 
-  /** @param counters by {@link ClientCounter} */
+  /** @param counters by {@link ClientCounter}, where it says why plain writes do */
   constructor(
     requests: RingProducer,
     mailbox: Mailbox,

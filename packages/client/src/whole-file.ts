@@ -9,6 +9,7 @@ import { constants as bufferConstants } from "node:buffer";
 import { constants, type Stats } from "node:fs";
 import { MAX_TRANSFER_BYTES, OpenFlag, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
+import { littleEndian } from "./byte-order.js";
 import { fileTooLarge, notPolledError, operationError } from "./node-errors.js";
 import type { Control } from "./options.js";
 import { type Decode, type Fail, nothing, type PendingRequest } from "./pending-request.js";
@@ -125,7 +126,7 @@ export class WholeFiles {
     this.#takeBackScratch(request);
     if ((note & ReplyNote.END_OF_FILE) !== 0) return whole;
     const { path, signal, deadline } = request;
-    return this.#readRest(payload.values.getInt32(payload.at, true), whole, path, {
+    return this.#readRest(payload.values.getInt32(payload.at, littleEndian), whole, path, {
       signal,
       deadline,
     });

@@ -99,7 +99,12 @@ export const MailboxWord = {
   PARKED: 32,
 } as const;
 
-/** Counters kept by the client, as u64 indexes from the start of the mailbox (doubles: JavaScript writes them). */
+/**
+ * Counters kept by the client, as u64 indexes from the start of the mailbox (doubles: JavaScript writes them).
+ *
+ * These and the engine's are 64 bits, and JavaScript reads and writes them plainly. The language lets such an access tear; V8 makes
+ * one move of it where words have 64 bits, and ringpost is for no other machines. A reader may see them late.
+ */
 export const ClientCounter = {
   POSTED: 24,
   SETTLED: 25,
