@@ -12,7 +12,7 @@ export function checkBiome({ fix = false } = {}) {
 }
 
 export function checkClangFormat({ fix = false } = {}) {
-  const files = ["native/src", "native/test"].flatMap(cppFiles);
+  const files = ["native/bench", "native/src", "native/test"].flatMap(cppFiles);
   if (files.length === 0) return true;
   return run("clang-format", [...(fix ? ["-i"] : ["--dry-run", "-Werror"]), ...files]);
 }

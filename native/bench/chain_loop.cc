@@ -1,6 +1,6 @@
-// The loop that `npm run bench -- chains` compares with: open → read → close of small files in plain
-// C++ on the native core's ring, with no other thread and no JavaScript. Kernel links between the
-// three, and descriptors of the ring's own table.
+// The loop that `npm run bench -- chains` compares with: open → read → close of small files in
+// plain C++ on the native core's ring, with no other thread and no JavaScript. Kernel links between
+// the three, and descriptors of the ring's own table.
 //
 //   chain_loop FOLDER FILES DEPTH WARM_UP_MS MEASURE_MS SEED   → one line of JSON
 #include <fcntl.h>

@@ -75,11 +75,14 @@ export interface NativeClient {
   readonly engine: number;
   /** Which of that ring's mailboxes is this client's. */
   readonly index: number;
-  /** Lets the request of this slot and generation use the view's memory, until its reply. */
-  pin(slot: number, generation: number, view: View): boolean;
+  /** Lets the request of this slot and generation use the view's memory, until its reply. Where it can't, that is EFAULT. */
+  pin(slot: number, generation: number, view: View): void;
   /** The same for the buffers of a readv or writev. */
-  pinVectors(slot: number, generation: number, views: readonly View[]): boolean;
-  /** Lets all requests use the view's memory, until the client closes. Where it was never touched, it becomes huge pages. */
+  pinVectors(slot: number, generation: number, views: readonly View[]): void;
+  /**
+   * Lets all requests use the view's memory, until the client closes. Where it was never touched, it becomes huge pages. Returns false
+   * where there is no such slab.
+   */
   pinSlab(slab: number, generation: number, view: View): boolean;
   /** Makes the pages of a slab that is about to be registered: the engine would have to. Takes its time. */
   makePages(slab: number): void;

@@ -152,8 +152,8 @@ class ClientHandle {
   // a typed array.
   static bool MemoryOf(const Napi::Value& view, uint8_t** base, size_t* bytes);
 
-  static Napi::Value Pin(const Napi::CallbackInfo& info);
-  static Napi::Value PinVectors(const Napi::CallbackInfo& info);
+  static void Pin(const Napi::CallbackInfo& info);
+  static void PinVectors(const Napi::CallbackInfo& info);
   static Napi::Value PinSlab(const Napi::CallbackInfo& info);
   static void MakePages(const Napi::CallbackInfo& info) {
     const ClientHandle& self = *Of(info);
@@ -255,29 +255,25 @@ bool ClientHandle::MemoryOf(const Napi::Value& view, uint8_t** base, size_t* byt
   return true;
 }
 
-// pin(slot, generation, view) → whether it could: the request's own region is the view's memory
-// until its reply
-Napi::Value ClientHandle::Pin(const Napi::CallbackInfo& info) {
+// pin(slot, generation, view): the request's own region is the view's memory until its reply. Where
+// it can't be, as in pinVectors, the request gets EFAULT.
+void ClientHandle::Pin(const Napi::CallbackInfo& info) {
   uint8_t* base = nullptr;
   size_t bytes = 0;
-  const bool pinned =
-      !Of(info)->left_ && MemoryOf(info[2], &base, &bytes) &&
-      Of(info)
-          ->roster_->regions(Of(info)->client_)
-          .Pin(Uint32(info[0]), Uint32(info[1]), base,
-               static_cast<uint32_t>(std::min<size_t>(bytes, protocol::kMaxTransferBytes)));
-  return Napi::Boolean::New(info.Env(), pinned);
+  if (Of(info)->left_ || !MemoryOf(info[2], &base, &bytes)) return;
+  const auto length = static_cast<uint32_t>(std::min<size_t>(bytes, protocol::kMaxTransferBytes));
+  Of(info)->roster_->regions(Of(info)->client_).Pin(Uint32(info[0]), Uint32(info[1]), base, length);
 }
 
-// pinVectors(slot, generation, views) → whether it could
-Napi::Value ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
-  if (Of(info)->left_) return Napi::Boolean::New(info.Env(), false);
+// pinVectors(slot, generation, views)
+void ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
+  if (Of(info)->left_) return;
   const auto views = info[2].As<Napi::Array>();
   const uint32_t slot = Uint32(info[0]);
   const uint32_t count = views.Length();
   RegionTable& regions = Of(info)->roster_->regions(Of(info)->client_);
   iovec* list = regions.VectorRoom(slot, count);
-  if (list == nullptr) return Napi::Boolean::New(info.Env(), false);
+  if (list == nullptr) return;
   for (uint32_t i = 0; i < count; i++) {
     uint8_t* base = nullptr;
     size_t bytes = 0;
@@ -286,12 +282,11 @@ Napi::Value ClientHandle::PinVectors(const Napi::CallbackInfo& info) {
     napi_value view = nullptr;
     if (napi_get_element(info.Env(), views, i, &view) != napi_ok ||
         !MemoryOf({info.Env(), view}, &base, &bytes)) {
-      return Napi::Boolean::New(info.Env(), false);
+      return;
     }
     list[i] = {base, bytes};
   }
   regions.PinVectors(slot, Uint32(info[1]), count);
-  return Napi::Boolean::New(info.Env(), true);
 }
 
 // pinSlab(slab, generation, view) → whether it could: the slab stays valid until the client closes

@@ -115,8 +115,6 @@ class Engine {
   [[nodiscard]] const RingReport& report() const { return ring_.report(); }
   // Whether leases are registered with the ring.
   [[nodiscard]] bool has_buffer_table() const { return buffer_table_size_ > 0; }
-  // Whether chains open their files in the ring's own table.
-  [[nodiscard]] bool has_file_table() const { return file_table_size_ > 0; }
   // Whether there is a second ring, for polled transfers.
   [[nodiscard]] bool polls() const { return polled_.is_open(); }
 

@@ -74,8 +74,8 @@ export class FakeEngine {
     return {
       engine: 0,
       index: 0,
-      pin: () => true,
-      pinVectors: () => true,
+      pin: () => undefined,
+      pinVectors: () => undefined,
       pinSlab: () => true,
       makePages: () => undefined,
       pageOffsetOf: () => 0,

@@ -20,7 +20,7 @@ export class ReplySettler {
   readonly #counters: Float64Array;
   readonly #payload: MutablePayload;
 
-  /** @param counters by {@link ClientCounter} */
+  /** @param counters by {@link ClientCounter}, where it says why plain writes do */
   constructor(mailbox: Mailbox, replies: RingConsumer, slots: SlotTable, counters: Float64Array) {
     this.#mailbox = mailbox;
     this.#replies = replies;
@@ -110,10 +110,7 @@ function settleRequest(
 ): void {
   try {
     if (result < 0) request.reject(failureOf(request, result, note));
-    else
-      request.resolve(
-        request.decode === undefined ? result : request.decode(request, result, note, payload),
-      );
+    else request.resolve(request.decode!(request, result, note, payload)); // a mere count is settled before
   } catch (error) {
     request.reject(error as Error); // no memory for what the reply says
   }

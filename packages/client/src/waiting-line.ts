@@ -104,13 +104,7 @@ export class WaitingLine {
 
   /** Takes out all that wait. */
   evict(): PendingRequest[] {
-    const waiting = [...this.#first.slice(this.#taken), ...this.#last];
-    this.#first = [];
-    this.#last = [];
-    this.#taken = 0;
-    this.#show();
-    this.#tellThatEmpty();
-    return waiting;
+    return this.removeAll(() => true);
   }
 
   #show(): void {

@@ -45,9 +45,10 @@ function readSysctl(): number {
   }
 }
 
-function diagnose(errno: number, sysctl: number): Diagnosis {
+function diagnose(errno: number): Diagnosis {
   switch (errno) {
-    case EPERM:
+    case EPERM: {
+      const sysctl = readSysctl();
       if (sysctl > 0) {
         return {
           reason: "sysctl",
@@ -60,6 +61,7 @@ function diagnose(errno: number, sysctl: number): Diagnosis {
         what: "io_uring is refused by a seccomp profile, as containers have it by default",
         cure: "allow io_uring_setup, io_uring_enter and io_uring_register in the container's profile (docker run --security-opt seccomp=profile.json)",
       };
+    }
     case ENOSYS:
       return {
         reason: "no-io_uring",
@@ -117,9 +119,8 @@ export function refusalError({ errno, option }: StartRefusal): UnavailableError 
   });
 }
 
-/** @param sysctl value of kernel.io_uring_disabled */
-export function unavailableError(errno: number, sysctl: number = readSysctl()): UnavailableError {
-  return asError(errno, diagnose(errno, sysctl));
+function unavailableError(errno: number): UnavailableError {
+  return asError(errno, diagnose(errno));
 }
 
 function asError(errno: number, { reason, what, cure }: Diagnosis): UnavailableError {
