@@ -1,5 +1,5 @@
 /** Whether a request is taken now, waits for a slot, or is refused. Client's thread. */
-import { operations, Stage } from "@ringpost/protocol";
+import { ECANCELED, ENAMETOOLONG, ENOENT, ETIMEDOUT, operations, Stage } from "@ringpost/protocol";
 import { pathFits } from "./encode-request.js";
 import { abortError, closedError, queueFullError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
@@ -7,11 +7,6 @@ import type { SignalWatch } from "./signal-watch.js";
 import type { Slabs } from "./slabs.js";
 import type { SlotTable } from "./slot-table.js";
 import type { WaitingLine } from "./waiting-line.js";
-
-const ENOENT = -2;
-const ENAMETOOLONG = -36;
-const ETIMEDOUT = -110;
-const ECANCELED = -125;
 
 export type BackendState = "open" | "closing" | "closed";
 

@@ -12,8 +12,9 @@ export type PathLike = string | Uint8Array | URL;
 /** Offset in the file, in bytes; null or -1: where the descriptor stands, and it moves on. */
 export type Position = number | bigint | null;
 
-const INT32_MAX = 0x7fff_ffff;
-const UINT32_MAX = 0xffff_ffff;
+/** Also the longest time that a timer of Node takes, in ms. */
+export const INT32_MAX = 0x7fff_ffff;
+export const UINT32_MAX = 0xffff_ffff;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 export function checkInteger(

@@ -1,5 +1,5 @@
 /** What waitid asks, and what it says. */
-import { checkBoolean, checkInteger } from "./arguments.js";
+import { checkBoolean, checkInteger, INT32_MAX } from "./arguments.js";
 import { littleEndian } from "./byte-order.js";
 import { invalidArgType, invalidArgValue } from "./node-errors.js";
 import { type RequestOptions, toOptions } from "./options.js";
@@ -25,8 +25,6 @@ export interface ChildState {
   /** The exit code of a child that has exited, the number of the signal otherwise. */
   readonly status: number;
 }
-
-const INT32_MAX = 0x7fff_ffff;
 
 /** P_* of include/uapi/linux/wait.h. */
 const ID_TYPES: ReadonlyMap<unknown, number> = new Map(

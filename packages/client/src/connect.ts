@@ -1,7 +1,7 @@
 import { isSharedArrayBuffer } from "node:util/types";
 import { Mailbox, readGeometry } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
-import { EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
+import { EAGAIN, EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
 import { checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { type ClientShare, checkWeight, toShare } from "./client-share.js";
@@ -30,8 +30,6 @@ export interface EngineHandle extends RingHandle {
   readonly credits: number;
   readonly weight: number;
 }
-
-const EAGAIN = -11;
 
 /** Throws where it is not the handle of an engine, or of another version than this thread has loaded. */
 export function checkHandle(handle: unknown): asserts handle is EngineHandle {

@@ -4,11 +4,13 @@ import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protoc
 import {
   checkFd,
   checkInteger,
+  INT32_MAX,
   type Position,
   refuseFurther,
   toPart,
   toView,
   toViews,
+  UINT32_MAX,
 } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import {
@@ -21,9 +23,6 @@ import {
 } from "./options.js";
 import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
-
-const INT32_MAX = 0x7fff_ffff;
-const UINT32_MAX = 0xffff_ffff;
 
 export class DescriptorRequests {
   readonly #backend: Backend;

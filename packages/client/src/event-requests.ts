@@ -8,7 +8,7 @@ import {
   operations,
   PAGE_BYTES,
 } from "@ringpost/protocol";
-import { checkInteger, toView } from "./arguments.js";
+import { checkInteger, INT32_MAX, toView } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { littleEndian } from "./byte-order.js";
 import {
@@ -23,7 +23,6 @@ import type { BufferView, RequestOptions } from "./options.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
 import { post } from "./post.js";
 
-const INT32_MAX = 0x7fff_ffff;
 const NS_PER_MS = 1_000_000;
 /** 285 years: in ns less than 2⁶³. */
 const MOST_MS = 9_000_000_000_000;

@@ -5,6 +5,7 @@ import {
   checkFd,
   checkInteger,
   checkPosition,
+  INT32_MAX,
   type PathLike,
   type Position,
   toMode,
@@ -35,7 +36,6 @@ const { O_CREAT } = constants;
 const O_TMPFILE = 0o20000000;
 /** The working directory (include/uapi/linux/fcntl.h). */
 const AT_FDCWD = -100;
-const INT32_MAX = 0x7fff_ffff;
 
 /** XATTR_SIZE_MAX and XATTR_NAME_MAX of include/uapi/linux/limits.h. */
 const MAX_VALUE_BYTES = 65_536;

@@ -1,6 +1,6 @@
 /** mkdir with `recursive`: the missing folders above, too. Several requests, under one signal and one deadline. */
 import { dirname } from "node:path";
-import { type Operation, operations } from "@ringpost/protocol";
+import { ENOENT, ENOTDIR, type Operation, operations } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import { operationError } from "./node-errors.js";
 import type { Control } from "./options.js";
@@ -13,9 +13,6 @@ type PathBytes = string;
 
 const toBytes = (path: string | Uint8Array): PathBytes => Buffer.from(path).toString("latin1");
 const fromBytes = (path: PathBytes): Buffer => Buffer.from(path, "latin1");
-
-const ENOENT = -2;
-const ENOTDIR = -20;
 
 /** STATX_TYPE of include/uapi/linux/stat.h. */
 const STATX_TYPE = 1;

@@ -1,5 +1,6 @@
 /** Errors in Node's own form. node:fs has no public way to make them, so their codes and messages are made here alone. */
 import { getSystemErrorMap, inspect } from "node:util";
+import { EACCES, EAGAIN, ECHILD, EOPNOTSUPP } from "@ringpost/protocol";
 
 export interface CodedError extends Error {
   code: string;
@@ -108,11 +109,6 @@ export function fileTooLarge(size: number): RangeError & CodedError {
 export function closedError(what: "client" | "engine"): CodedError {
   return coded(new Error(`The ringpost ${what} is closed`), "ERR_RINGPOST_CLOSED");
 }
-
-const ECHILD = -10;
-const EAGAIN = -11;
-const EACCES = -13;
-const EOPNOTSUPP = -95;
 
 /** With what libuv has no call to know. */
 const systemErrors = new Map([

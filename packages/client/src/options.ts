@@ -1,6 +1,13 @@
 /** The options of a client's methods, and the checks that turn what is given into what is meant. */
 import { isArrayBufferView } from "node:util/types";
-import { checkBoolean, checkInteger, checkPosition, type Position, toMode } from "./arguments.js";
+import {
+  checkBoolean,
+  checkInteger,
+  checkPosition,
+  INT32_MAX,
+  type Position,
+  toMode,
+} from "./arguments.js";
 import { invalidArgType, invalidArgValue } from "./node-errors.js";
 
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
@@ -111,9 +118,6 @@ export interface CloseOptions {
 }
 
 const DEFAULT_GRACE_MS = 200;
-
-/** Also the longest time that a timer of Node takes, in ms. */
-const INT32_MAX = 0x7fff_ffff;
 
 /** Checks the options of closing something. */
 export function toGraceMs(options: CloseOptions | undefined): number {

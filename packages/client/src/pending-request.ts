@@ -1,5 +1,5 @@
 import type { View } from "@ringpost/native";
-import { CURRENT_POSITION, OpcodeFlag, ReplyNote } from "@ringpost/protocol";
+import { CURRENT_POSITION, ENOSYS, OpcodeFlag, ReplyNote } from "@ringpost/protocol";
 import type { Position } from "./arguments.js";
 import {
   notAllowedError,
@@ -26,8 +26,6 @@ export type Decode = (
 
 /** Makes the error that a request's promise rejects with. */
 export type Fail = (request: PendingRequest, errno: number, note: number) => Error;
-
-const ENOSYS = -38;
 
 export const nothing: Decode = () => undefined;
 

@@ -1,6 +1,6 @@
 /** Stage 9 of 9, client's thread: one pass over all replies that are there, each settling the promise of its request. */
 import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
-import { ClientCounter, Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
+import { ClientCounter, ECANCELED, Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
 import { abortError, closedError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
@@ -91,8 +91,6 @@ export class ReplySettler {
     this.#counters[ClientCounter.LATE_REPLIES]! += 1;
   }
 }
-
-const ECANCELED = -125;
 
 function failureOf(request: PendingRequest, errno: number, note: number): Error {
   // Called in any case: what the request has borrowed is given back there.

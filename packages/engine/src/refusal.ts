@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { StartRefusal } from "@ringpost/native";
+import { EMFILE, ENFILE, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } from "@ringpost/protocol";
 
 export interface UnavailableError extends Error {
   code: "ERR_RINGPOST_UNAVAILABLE";
@@ -22,13 +23,6 @@ export type Reason =
   | "descriptors"
   | "option"
   | "unknown";
-
-const EPERM = -1;
-const ENOMEM = -12;
-const ENFILE = -23;
-const EMFILE = -24;
-const ENOSYS = -38;
-const EOPNOTSUPP = -95;
 
 interface Diagnosis {
   readonly reason: Reason;

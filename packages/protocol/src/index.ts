@@ -1,3 +1,4 @@
+export * from "./errno.js";
 export { layoutHash } from "./hash.js";
 export { BATCH_BUCKETS, batchBucket, LATENCY_BUCKETS } from "./histogram.js";
 export * from "./layout.js";
