@@ -35,6 +35,9 @@ struct Sqe {
   uint64_t reserved;
 };
 
+// A pointer as submissions have it.
+inline uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+
 struct Cqe {
   uint64_t user_data;
   int32_t result;
@@ -184,42 +187,9 @@ inline constexpr uint64_t kFutexMatchAny = 0xffff'ffff;
 inline constexpr uint64_t kOffSqRing = 0;
 inline constexpr uint64_t kOffSqes = 0x10000000;
 
-// Operations. Their numbers come from packages/protocol/src/ring-operations.ts.
-inline constexpr uint8_t kOpNop = protocol::ring_operation::kNop;
-inline constexpr uint8_t kOpReadv = protocol::ring_operation::kReadv;
-inline constexpr uint8_t kOpWritev = protocol::ring_operation::kWritev;
-inline constexpr uint8_t kOpFsync = protocol::ring_operation::kFsync;
-inline constexpr uint8_t kOpReadFixed = protocol::ring_operation::kReadFixed;
-inline constexpr uint8_t kOpWriteFixed = protocol::ring_operation::kWriteFixed;
-inline constexpr uint8_t kOpPollAdd = protocol::ring_operation::kPollAdd;
-inline constexpr uint8_t kOpSyncFileRange = protocol::ring_operation::kSyncFileRange;
-inline constexpr uint8_t kOpTimeout = protocol::ring_operation::kTimeout;  // since Linux 5.4
-inline constexpr uint8_t kOpAsyncCancel = protocol::ring_operation::kAsyncCancel;
-inline constexpr uint8_t kOpFallocate = protocol::ring_operation::kFallocate;
-inline constexpr uint8_t kOpOpenat = protocol::ring_operation::kOpenat;
-inline constexpr uint8_t kOpClose = protocol::ring_operation::kClose;
-inline constexpr uint8_t kOpStatx = protocol::ring_operation::kStatx;
-inline constexpr uint8_t kOpRead = protocol::ring_operation::kRead;
-inline constexpr uint8_t kOpWrite = protocol::ring_operation::kWrite;
-inline constexpr uint8_t kOpFadvise = protocol::ring_operation::kFadvise;
-inline constexpr uint8_t kOpMadvise = protocol::ring_operation::kMadvise;
-inline constexpr uint8_t kOpOpenat2 = protocol::ring_operation::kOpenat2;
-inline constexpr uint8_t kOpSplice = protocol::ring_operation::kSplice;        // since Linux 5.7
-inline constexpr uint8_t kOpTee = protocol::ring_operation::kTee;              // since Linux 5.8
-inline constexpr uint8_t kOpRenameat = protocol::ring_operation::kRenameat;    // since Linux 5.11
-inline constexpr uint8_t kOpUnlinkat = protocol::ring_operation::kUnlinkat;    // since Linux 5.11
-inline constexpr uint8_t kOpMkdirat = protocol::ring_operation::kMkdirat;      // since Linux 5.15
-inline constexpr uint8_t kOpSymlinkat = protocol::ring_operation::kSymlinkat;  // since Linux 5.15
-inline constexpr uint8_t kOpLinkat = protocol::ring_operation::kLinkat;        // since Linux 5.15
-inline constexpr uint8_t kOpFsetxattr = protocol::ring_operation::kFsetxattr;  // since Linux 5.19
-inline constexpr uint8_t kOpSetxattr = protocol::ring_operation::kSetxattr;    // since Linux 5.19
-inline constexpr uint8_t kOpFgetxattr = protocol::ring_operation::kFgetxattr;  // since Linux 5.19
-inline constexpr uint8_t kOpGetxattr = protocol::ring_operation::kGetxattr;    // since Linux 5.19
-inline constexpr uint8_t kOpWaitid = protocol::ring_operation::kWaitid;        // since Linux 6.7
-inline constexpr uint8_t kOpFutexWait = protocol::ring_operation::kFutexWait;  // since Linux 6.7
-inline constexpr uint8_t kOpFutexWake = protocol::ring_operation::kFutexWake;  // since Linux 6.7
-inline constexpr uint8_t kOpFtruncate = protocol::ring_operation::kFtruncate;  // since Linux 6.9
-inline constexpr uint8_t kOpPipe = protocol::ring_operation::kPipe;            // since Linux 6.16
+// Operations: kOpNop and the like. packages/protocol has their numbers (ring-operations.ts), and
+// the kernel that each is of (operations.ts).
+using namespace protocol::ring_operation;
 
 // The mirrored structs against the kernel's.
 static_assert(sizeof(Sqe) == 64 && sizeof(Sqe) == sizeof(io_uring_sqe));

@@ -19,8 +19,7 @@ namespace {
 
 namespace opcode = protocol::opcode;
 namespace payload = protocol::payload;
-
-uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+using abi::Address;
 
 bool IsPathLength(uint32_t bytes) { return bytes > 0 && bytes < payload::kPathCapacity; }
 
@@ -43,11 +42,7 @@ const char* SecondPathOf(const Request& request, const Mailbox& mailbox) {
 int PrepareOpen(const Request& request, const Mailbox& mailbox, abi::Sqe* sqe) {
   const char* path = PathOf(request, mailbox);
   if (path == nullptr) return -EINVAL;
-  sqe->opcode = abi::kOpOpenat;
-  sqe->fd = AT_FDCWD;
-  sqe->address = Address(path);
-  sqe->length = request.mode;
-  sqe->op_flags = KernelOpenFlags(request.flags);
+  FillOpen(path, request.flags, request.mode, sqe);
   return 0;
 }
 
@@ -278,8 +273,7 @@ int PrepareSubmission(const Request& request, const Mailbox& mailbox, const Regi
       return PrepareOpen(request, mailbox, sqe);
     case opcode::kClose:
       flight->fd = request.fd;
-      sqe->opcode = abi::kOpClose;
-      sqe->fd = request.fd;
+      FillClose(request.fd, sqe);
       return 0;
     case opcode::kRead:
       return PrepareTransfer(request, regions, Direction::kRead, sqe);

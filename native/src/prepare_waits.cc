@@ -11,6 +11,7 @@ namespace ringpost {
 namespace {
 
 namespace opcode = protocol::opcode;
+using abi::Address;
 
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
@@ -18,8 +19,6 @@ constexpr uint64_t kNsPerSecond = 1'000'000'000;
 static_assert(sizeof(siginfo_t) <= protocol::payload::kDeadlineOffset);
 static_assert(offsetof(siginfo_t, si_code) == 8 && offsetof(siginfo_t, si_pid) == 16 &&
               offsetof(siginfo_t, si_uid) == 20 && offsetof(siginfo_t, si_status) == 24);
-
-uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
 int PrepareTimeout(const Request& request, InFlight* flight, abi::Sqe* sqe) {
   const uint64_t ns = request.position();

@@ -1,11 +1,8 @@
 #include "recipes.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 
-#include "open_flags.h"
 #include "protocol.h"
 #include "transfer.h"
 
@@ -77,11 +74,7 @@ void BeginRecipe(InFlight* flight) {
 void PrepareRecipeStep(const InFlight& flight, abi::Sqe* sqe) {
   switch (flight.stage) {
     case stage::kOpen:
-      sqe->opcode = abi::kOpOpenat;
-      sqe->fd = AT_FDCWD;
-      sqe->address = reinterpret_cast<uint64_t>(flight.path);
-      sqe->length = flight.mode;
-      sqe->op_flags = KernelOpenFlags(flight.flags);
+      FillOpen(flight.path, flight.flags, flight.mode, sqe);
       return;
     case stage::kMove: {
       const uint32_t left = flight.buffer.length - flight.done;
@@ -99,8 +92,7 @@ void PrepareRecipeStep(const InFlight& flight, abi::Sqe* sqe) {
       sqe->fd = flight.fd;
       return;
     default:
-      sqe->opcode = abi::kOpClose;
-      sqe->fd = flight.fd;
+      FillClose(flight.fd, sqe);
       return;
   }
 }

@@ -1,12 +1,14 @@
-// A read or a write of one span of memory, as a submission: the same for a plain request and for a
-// step of a recipe.
+// An open, a read or write of one span of memory, a close, as submissions: the same for a plain
+// request and for a step of a recipe.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/uio.h>
 
 #include <cstdint>
 
 #include "kernel_abi.h"
+#include "open_flags.h"
 #include "regions.h"
 
 namespace ringpost {
@@ -66,8 +68,22 @@ inline void FillTransfer(Direction direction, int32_t fd, uint64_t offset, const
   sqe->flags = FlagsForLength(span.length);
   sqe->fd = fd;
   sqe->offset = offset;
-  sqe->address = reinterpret_cast<uint64_t>(span.base);
+  sqe->address = abi::Address(span.base);
   sqe->length = span.length;
+}
+
+// flags: open flags, ours among them.
+inline void FillOpen(const char* path, uint32_t flags, uint32_t mode, abi::Sqe* sqe) {
+  sqe->opcode = abi::kOpOpenat;
+  sqe->fd = AT_FDCWD;
+  sqe->address = abi::Address(path);
+  sqe->length = mode;
+  sqe->op_flags = KernelOpenFlags(flags);
+}
+
+inline void FillClose(int32_t fd, abi::Sqe* sqe) {
+  sqe->opcode = abi::kOpClose;
+  sqe->fd = fd;
 }
 
 }  // namespace ringpost

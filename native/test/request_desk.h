@@ -14,6 +14,7 @@ namespace ringpost {
 namespace opcode = protocol::opcode;
 namespace payload = protocol::payload;
 namespace region = protocol::region;
+using abi::Address;
 
 inline constexpr uint32_t kSlots = 4;
 inline constexpr uint32_t kSlot = 2;
@@ -21,8 +22,6 @@ inline constexpr uint32_t kGeneration = 77;
 inline constexpr uint32_t kBytes = 8192;
 inline constexpr uint32_t kSlab = 5;
 inline constexpr uint8_t kUntouched = 0x5a;
-
-inline uint64_t Address(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
 
 // One client with a buffer pinned for kSlot, a slab, and a mailbox full of kUntouched.
 class Desk {

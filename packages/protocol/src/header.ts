@@ -24,11 +24,16 @@ const literal = (value: number): string => (value < 0 ? `${value}` : `${value}u`
 const declare = (name: string, value: number): string =>
   `inline constexpr ${value < 0 ? "int32_t" : "uint32_t"} ${constantName(name)} = ${literal(value)};`;
 
+/** As the kernel has them, in a byte of a submission; kernel_abi.h takes the group over as it is. */
+const declareRingOperation = (name: string, value: number): string =>
+  `inline constexpr uint8_t ${constantName(`OP_${name}`)} = ${literal(value)};`;
+
 /** The text of `native/generated/protocol.h`. */
 export function renderHeader(): string {
   const body = Object.entries(constants).map(([name, value]) => {
     if (typeof value === "number") return declare(name, value);
-    const members = Object.entries(value).map(([member, number]) => declare(member, number));
+    const declareMember = name === "RingOperation" ? declareRingOperation : declare;
+    const members = Object.entries(value).map(([member, number]) => declareMember(member, number));
     return `\nnamespace ${groupName(name)} {\n${members.join("\n")}\n}  // namespace ${groupName(name)}`;
   });
   return `// Generated from packages/protocol by \`npm run generate\`. Do not edit.
