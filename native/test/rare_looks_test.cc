@@ -22,14 +22,14 @@ TEST(looks_in_vain_become_rare) {
   const auto in_vain = [&](int) { looks.WasInVain(); };
   CHECK(looks.TakesTurn());
   Looks(looks, 1000, in_vain);
-  CHECK_EQ(Looks(looks, 1280, in_vain), 10);
+  CHECK_EQ(Looks(looks, 5120, in_vain), 10);
   CHECK(!looks.pays());
 }
 
 TEST(looks_that_pay_are_soon_at_every_wait_again) {
   RareLooks looks;
   Looks(looks, 1000, [&](int) { looks.WasInVain(); });
-  Looks(looks, 128 + 8 + 2, [&](int) { looks.Paid(); });
+  Looks(looks, 512 + 16 + 4 + 2, [&](int) { looks.Paid(); });
   CHECK_EQ(Looks(looks, 100, [&](int) { looks.Paid(); }), 100);
   CHECK(looks.pays());
 }
@@ -45,7 +45,7 @@ TEST(interrupted_looks_become_rare_twice_as_fast) {
   looks.WasInterrupted();
   CHECK_EQ(Looks(looks, 3, [&](int) { looks.Paid(); }), 0);
   for (int nth = 0; nth < 10; nth++) looks.WasInterrupted();
-  CHECK_EQ(Looks(looks, 127, [&](int) { looks.Paid(); }), 0);
+  CHECK_EQ(Looks(looks, 511, [&](int) { looks.Paid(); }), 0);
   CHECK_EQ(Looks(looks, 1, [&](int) { looks.Paid(); }), 1);
 }
 
