@@ -61,15 +61,22 @@ void Engine::CancelInFlight(ClientService& service) {
 }
 
 // The descriptor is about to be closed: what waits on it would wait on, with the file kept open
-// behind a number that means another one by then.
-void Engine::CancelUsersOf(int32_t fd) {
-  if (fd < 0) return;
+// behind a number that means another one by then. Returns whether the other rings were told.
+bool Engine::CancelUsersOf(int32_t fd) {
+  if (fd < 0) return false;
   const bool may_be_used = descriptor_users_.MayHave(fd);
   const bool has_siblings = roster_->has_siblings();
-  if ((!may_be_used && !has_siblings) || !MayWait(fd)) return;
+  if ((!may_be_used && !has_siblings) || !MayWait(fd)) return false;
   if (has_siblings) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
-  if (!may_be_used) return;
+  if (!may_be_used) return has_siblings;
   for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
+  return has_siblings;
+}
+
+// Before the close reached the kernel another ring may still have taken what now waits on the old
+// file. Whoever has the number anew by now has it from a reply that was hardly faster than this.
+void Engine::TellSiblingsAgain(const InFlight& close) {
+  registry::TellSiblings(*roster_, {close.fd, now_ns_});
 }
 
 void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {

@@ -169,8 +169,9 @@ class Engine {
   // cancel_requests.cc
   void Cancel(ClientService& service, const Request& request);
   void CancelInFlight(ClientService& service);
-  void CancelUsersOf(int32_t fd);
+  bool CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
+  void TellSiblingsAgain(const InFlight& close);
   void CancelAllOn(ClientService& service, int32_t fd);
   void OutliveUsersOf(ClientService& service, int32_t fd);
   void EndOutlived();
@@ -193,6 +194,7 @@ class Engine {
   uint32_t TakeFrom(ClientService& service, uint32_t most);
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
+  [[nodiscard]] bool IsTooLate(const ClientService& service, const Request& request) const;
   void StartRequest(ClientService& service, uint32_t slot);
   void CountInput(InFlight* flight);
   void Submit(const abi::Sqe& sqe);

@@ -24,6 +24,7 @@ struct InFlight {
   bool held = false;     // drains.cc: it waits for a drain
   // A close of its descriptor waits for a credit: it is cancelled as soon as it has begun.
   bool outlived = false;
+  bool siblings_told = false;  // of this close: the other rings are to be told of its end, too
   bool polled = false;         // it is with the polled ring
   bool unpollable = false;     // whose device, or file system, has nothing to poll
   int32_t counted_fd = -1;     // descriptor_users.h

@@ -91,6 +91,8 @@ bool Engine::ReapCalls() {
 
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
+  if (std::exchange(flight.siblings_told, false)) [[unlikely]]
+    TellSiblingsAgain(flight);
   if (flight.chained && CompletesClosing(service, slot)) return;
   if (result == 0 || result == -ENXIO || flight.awaits_writer) {
     if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {

@@ -3,11 +3,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "engine.h"
 #include "memory_advice.h"
 #include "prepare_submission.h"
 #include "prepare_waits.h"
+#include "recipes.h"
 #include "registered_memory.h"
 
 namespace ringpost {
@@ -99,10 +101,9 @@ bool Engine::TakeRound(uint32_t quantum) {
 uint32_t Engine::TakeTurn(ClientService& service) {
   if (!service.serving) return 0;
   const uint32_t took = TakeFrom(service, std::min(turn_left_, ring_.Room()));
-  if (took > 0 && service.index != latest_client_) {
-    latest_client_ = service.index;
-    company_ns_ = now_ns_;
-  }
+  if (took == 0) return 0;
+  const uint32_t before = std::exchange(latest_client_, service.index);
+  if (before != service.index && before != UINT32_MAX) company_ns_ = now_ns_;
   return took;
 }
 
@@ -216,6 +217,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.chained = false;
   flight.held = false;
   flight.outlived = false;
+  flight.siblings_told = false;
   flight.stage = protocol::stage::kWhole;
   flight.done = 0;
   flight.counted_fd = -1;
@@ -236,17 +238,25 @@ int Engine::Admit(ClientService& service, Request& request) {
   }
   if (!HasPlace(flight.submission.opcode)) return -ENOSYS;
   if (TakesRegisteredAway(flight.submission)) return -EBUSY;
+  if (flight.timed && IsTooLate(service, request)) return -ETIMEDOUT;
   if (request.opcode == opcode::kPollEvents) [[unlikely]]
     BeginStream(service, request.slot);
   flight.submission.user_data = UserData(Origin::kRequest, service.index, request.slot);
   return 0;
 }
 
+// Whether its time was over before it came: nothing is begun then. But what a call has begun it is
+// to end: a close, and the further requests of a whole file.
+bool Engine::IsTooLate(const ClientService& service, const Request& request) const {
+  if (request.opcode == opcode::kClose || IsRecipe(request.opcode)) return false;
+  return service.mailbox.Deadline(request.slot) <= now_ns_;
+}
+
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.
 void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.opcode == opcode::kClose) {
-    CancelUsersOf(flight.fd);
+    flight.siblings_told = CancelUsersOf(flight.fd);
   } else {
     flight.counted_fd = DescriptorOf(flight.submission);
     if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);

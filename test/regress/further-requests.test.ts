@@ -36,8 +36,12 @@ describe.each(MODES)("submit: %j", (submit) => {
       await within(SOON_MS, "the others", Promise.all(others));
     }));
 
-  it("a request that hasn't left when its time is over says so", () =>
+  it("a request that hasn't left when its time is over says so, and isn't carried out", () =>
     withEngine({ submit }, async ({ client }) => {
+      const folder = dir().fresh();
+      const made = failureOf(() => client.mkdir(folder, { timeoutMs: 20 }));
+      expect(await within(SOON_MS, "the mkdir", made)).toMatchObject({ code: "ETIMEDOUT" });
+      expect(fs.existsSync(folder)).toBe(false);
       const [from, to] = await submitted(client, client.pipe());
       const read = failureOf(() => client.read(from, Buffer.alloc(1), { timeoutMs: 20 }));
       expect(await within(SOON_MS, "the read", read)).toMatchObject({ code: "ETIMEDOUT" });
