@@ -163,7 +163,7 @@ void Engine::CancelInKernel(const ClientService& service, uint32_t slot) {
   sqe.opcode = abi::kOpAsyncCancel;
   sqe.address = UserData(Origin::kRequest, service.index, slot);
   sqe.user_data = UserData(Origin::kCancel, service.index, slot);
-  Enqueue(sqe);
+  Push(sqe);
   Count(memory_.counter(protocol::engine_counter::kCancels));
 }
 

@@ -164,14 +164,14 @@ void Engine::CountOverflow() const {
   if (ring_.Overflowed()) Count(memory_.counter(counter::kOverflows));
 }
 
-// The doorbell is one completion, too: with fewer than two requests in flight nothing may hold it
-// up. Those that wait for events and the like may take for ever: nobody is to wait for them.
+// The doorbell is one completion, too: with fewer than two requests in the ring nothing may hold it
+// up. Those that wait for events and the like may take for ever: nobody is to wait for them. Nor
+// for those that wait for others here, as the steps of a chain do.
 WaitFor Engine::Wait(uint64_t timeout_ns) const {
-  const uint32_t io_count = in_flight_count_ - without_io_count_;
-  const uint32_t completions = std::min(options_.min_wait_completions, io_count);
+  const uint32_t completions = std::min(options_.min_wait_completions, io_count_);
   // Nothing but the doorbell's poll and the like is in the kernel: the engine would make an idle
   // machine look as if it waited for its disks.
-  const bool for_io = io_count > 0;
+  const bool for_io = io_count_ > 0;
   if (completions < 2 || stopping_) return {.timeout_ns = timeout_ns, .for_io = for_io};
   // The kernel lets this time pass even where it is longer than the other.
   const auto timeout_us =
@@ -196,7 +196,7 @@ void Engine::ListenForDoorbell() {
   sqe.op_flags = POLLIN;
   if (doorbell_poll_stays_) sqe.length = abi::kPollAddMulti;
   sqe.user_data = UserData(Origin::kDoorbell, 0, 0);
-  Enqueue(sqe);
+  Push(sqe);
 }
 
 void Engine::ServeRoster() {

@@ -77,8 +77,8 @@ struct ClientService {
 struct EngineOptions {
   RingOptions ring;
   PolledOptions polled;
-  // A wait is for so many completions, as far as there are as many in flight, and for fewer after
-  // the time. 1: for the first one.
+  // A wait is for so many completions, as far as the kernel has as many requests, and for fewer
+  // after the time. 1: for the first one.
   uint32_t min_wait_completions = 1;
   uint32_t min_wait_us = 0;
   uint32_t wait = protocol::wait_mode::kAuto;
@@ -154,8 +154,10 @@ class Engine {
   [[nodiscard]] bool Allows(uint32_t opcode) const {
     return opcode >= 64 || (options_.allowed_requests >> opcode & 1) != 0;
   }
-  // Whether the kernel works on something that ends by itself: no event, time, child or word.
-  [[nodiscard]] bool has_io() const { return in_flight_count_ > without_io_count_; }
+  // Whether the kernel works on something that ends by itself, be it by the polled ring or a call.
+  [[nodiscard]] bool has_io() const {
+    return io_count_ > 0 || polled_.in_flight() > 0 || by_call_count_ > 0;
+  }
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }
@@ -199,6 +201,7 @@ class Engine {
   void CountInput(InFlight* flight);
   void Submit(const abi::Sqe& sqe);
   void Enqueue(const abi::Sqe& sqe);
+  void Push(const abi::Sqe& sqe);
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
   void RefuseEntry(ClientService& service, const Request& request, int32_t result,
                    uint32_t reply_note);
@@ -295,7 +298,8 @@ class Engine {
   uint64_t company_ns_ = 0;
   uint64_t few_ns_ = 0;  // when requests were last taken of a client that never has many
   uint32_t in_flight_count_ = 0;
-  uint32_t without_io_count_ = 0;  // of them: prepare_waits.h
+  // Of them, those that the ring has, and that end by themselves: no event, time, child or word.
+  uint32_t io_count_ = 0;
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.
   uint64_t now_ns_ = 0;

@@ -68,6 +68,7 @@ bool Engine::ReapRequest(const abi::Cqe& cqe) {
     TakeEvents(service, slot, cqe.result);
     return false;
   }
+  if (!WaitsWithoutIo(service.in_flight[slot].opcode)) io_count_--;
   Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
   CompleteRequest(service, slot, cqe.result);
   return service.in_flight[slot].opcode != protocol::opcode::kPollEvents;
@@ -168,7 +169,6 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   if (flight.unpollable && result == -EOPNOTSUPP) reply_note |= note::kNotPolled;
   service.regions->Spend(slot);
   service.replies.Push({slot, flight.generation, result, reply_note});
-  if (WaitsWithoutIo(flight.opcode)) without_io_count_--;
   flight.opcode = InFlight::kIdle;
   if (flight.timed) deadlines_.Done();
   if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);

@@ -225,7 +225,6 @@ int Engine::Admit(ClientService& service, Request& request) {
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
-  if (WaitsWithoutIo(flight.opcode)) without_io_count_++;
   if (flight.timed) SetDeadline(service, request.slot);
   if (request.opcode == opcode::kRegisterSlab) return 0;
   if (!Allows(flight.opcode)) return -EACCES;
@@ -289,8 +288,14 @@ void Engine::Submit(const abi::Sqe& sqe) {
   if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
 }
 
-// Queues a submission; submits what is pending first where there is no room.
+// A submission for a request, to the main ring.
 void Engine::Enqueue(const abi::Sqe& sqe) {
+  if (!WaitsWithoutIo(FlightOf(sqe.user_data).opcode)) io_count_++;
+  Push(sqe);
+}
+
+// Queues a submission; submits what is pending first where there is no room.
+void Engine::Push(const abi::Sqe& sqe) {
   for (int tries = 0; ring_.Room() == 0; tries++) {
     const int submitted = ring_.MakeRoom();
     if (tries == kMostSubmitRetries) Die("the kernel takes no submissions", submitted);

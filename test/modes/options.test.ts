@@ -3,7 +3,10 @@ import { Engine, type EngineOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { Feature } from "../support/engine-setups.js";
 import { failureOf } from "../support/failures.js";
+import { useTempDir } from "../support/temp-dir.js";
 import { withEngine } from "../support/with-engine.js";
+
+const dir = useTempDir();
 
 describe("kernelWorkers", () => {
   it("limits the kernel's threads, each kind by itself", async () => {
@@ -41,6 +44,19 @@ describe("minWait", () => {
       expect(performance.now() - start).toBeLessThan(2000); // each of them would take a second
       expect(await client.futexWake(word, 0)).toBe(4);
       await Promise.all(waits);
+    }));
+
+  it("doesn't count what the kernel is still to be given", () =>
+    withEngine({ minWait: { completions: 8, us: 1_000_000 } }, async ({ client }) => {
+      const fd = await client.open(dir().file("old"), "r+");
+      const chain = (drain: boolean) => client.chain({ drain }).fsync(fd).fsync(fd).fsync(fd);
+      const start = performance.now();
+      await chain(false).run();
+      await Promise.all([chain(true).run(), client.fsync(fd), client.fsync(fd)]);
+      const line = Array.from({ length: 4 }, () => client.write(fd, Buffer.from("new"), null));
+      await Promise.all(line);
+      expect(performance.now() - start).toBeLessThan(2000); // each of them would take a second
+      await client.close(fd);
     }));
 
   it("lets few requests end, too", () =>

@@ -79,9 +79,9 @@ export interface EngineOptions {
    */
   readonly kernelWorkers?: { readonly bounded?: number; readonly unbounded?: number };
   /**
-   * How long the engine sleeps: until there are so many completions (2 to 65536), or as many as requests are in flight, but with
+   * How long the engine sleeps: until there are so many completions (2 to 65536), or as many as the kernel has requests, but with
    * at least one no longer than `us` microseconds (1 to 1000000). Fewer wake-ups for latency: new requests may wait as long, too,
-   * while two or more are in flight; those that wait for events, time, children or words don't count. Linux 6.12; older kernels wait for one, as without it (`engine.report.minWait` is false).
+   * while it has two or more; those that wait for events, time, children or words don't count. Linux 6.12; older kernels wait for one, as without it (`engine.report.minWait` is false).
    */
   readonly minWait?: { readonly completions: number; readonly us: number };
   /**
