@@ -242,7 +242,7 @@ class Engine {
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
 
   // held_closes.cc
-  [[nodiscard]] bool IsStillMeant(int32_t fd);
+  [[nodiscard]] bool IsStillMeant(const abi::Sqe& close);
   [[nodiscard]] bool HoldsClose(const abi::Sqe& sqe);
   void SubmitHeldCloses();
 
@@ -273,6 +273,7 @@ class Engine {
   Ring ring_;
   PolledRing polled_;
   std::vector<abi::Sqe> held_closes_;
+  uint64_t start_count_ = 0;    // requests that have begun
   uint32_t by_call_count_ = 0;  // requests that are with the call thread
   Clock::time_point run_began_;
   Clock::time_point last_work_;     // only kept beside a submission thread

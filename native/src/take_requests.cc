@@ -254,6 +254,7 @@ bool Engine::IsTooLate(const ClientService& service, const Request& request) con
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.
 void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
+  flight.nth_start = ++start_count_;
   if (flight.opcode == opcode::kClose) {
     flight.siblings_told = CancelUsersOf(flight.fd);
   } else {

@@ -27,13 +27,14 @@ namespace {
 namespace opcode = protocol::opcode;
 namespace scope = protocol::cancel_scope;
 
-// Calls that wait at a gate before they are carried out.
+// Calls that wait at a gate before they are carried out, but for the first ones that it lets pass.
 std::atomic<bool> gate_is_open = true;
+std::atomic<uint32_t> may_pass = 0;
 std::atomic<uint32_t> at_gate = 0;
 
 int32_t CallBehindGate(const abi::Sqe& sqe) {
-  at_gate++;
-  CHECK(Await([] { return gate_is_open.load(); }));
+  const uint32_t nth = ++at_gate;
+  CHECK(Await([nth] { return gate_is_open || nth <= may_pass; }));
   return CallPlainly(sqe);
 }
 
@@ -50,6 +51,7 @@ EngineSetUp BehindGate() {
   set_up.plain_call = CallBehindGate;
   set_up.idle_wait_ms = 10;  // so that a termination is noticed
   gate_is_open = false;
+  may_pass = 0;
   at_gate = 0;
   return set_up;
 }
@@ -253,6 +255,31 @@ TEST(a_close_waits_for_calls_on_its_descriptor) {
   CHECK_EQ(client.AwaitReply(truncating).result, 0);
   CHECK_EQ(other.AwaitReply(closing).result, 0);
   CHECK(::fcntl(fd, F_GETFD) < 0);
+}
+
+// Or those that come all the time would keep it from ever closing.
+TEST(a_close_waits_for_no_call_that_was_asked_for_after_it) {
+  NEEDS_IO_URING();
+  const TestFolder folder;
+  const int fd = ::open(folder.File("file").c_str(), O_RDWR | O_CREAT, 0600);
+  CHECK(fd >= 0);
+  TestEngine engine(BehindGate());
+  TestClient client(engine.memory(), engine.roster());
+  TestClient other(engine.memory(), engine.roster());
+  const uint32_t before = client.Post(Operation(opcode::kFtruncate, fd));
+  client.Publish();
+  CHECK(Await([] { return at_gate.load() == 1; }));
+  const uint32_t closing = other.Post(CloseFd(fd));
+  other.Publish();
+  CHECK_EQ(other.Result(Nop()), 0);
+  const uint32_t after = client.Post(Operation(opcode::kFtruncate, fd));
+  CHECK_EQ(client.Result(Nop()), 0);
+  CHECK(::fcntl(fd, F_GETFD) >= 0);
+  may_pass = 1;
+  CHECK_EQ(client.AwaitReply(before).result, 0);
+  CHECK_EQ(other.AwaitReply(closing).result, 0);
+  gate_is_open = true;
+  CHECK_EQ(client.AwaitReply(after).result, -EBADF);
 }
 
 TEST(what_is_overdue_while_it_waits_says_so) {
