@@ -33,6 +33,9 @@ constexpr uint32_t kStoppingWaitMs = 20;
 // How long posts may lie unseen while the doorbell isn't polled, and when it is tried again.
 constexpr uint64_t kDeafNs = 10 * kNsPerMs;
 
+// How long the engine sleeps at most while it takes nothing from a client for the sake of another.
+constexpr uint64_t kLookAtHeldBackNs = 5 * kNsPerMs;
+
 // Makes naps as short as they are said to be: by default the kernel adds up to 50 µs.
 void NapExactly() { (void)::prctl(PR_SET_TIMERSLACK, 1); }
 
@@ -157,7 +160,7 @@ uint64_t Engine::LongestSleepNs(uint64_t idle_ns) const {
     const uint64_t next = deadlines_.next().ns;
     longest = std::min(longest, next > now ? next - now : 1);
   }
-  return longest;
+  return HoldsBack() ? std::min(longest, kLookAtHeldBackNs) : longest;
 }
 
 void Engine::CountOverflow() const {
@@ -182,7 +185,8 @@ WaitFor Engine::Wait(uint64_t timeout_ns) const {
 
 bool Engine::HasRequestsOrdered() const {
   return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
-    return services_[client].serving && services_[client].requests.HasWorkOrdered();
+    const ClientService& service = services_[client];
+    return service.serving && service.requests.HasWorkOrdered() && !IsHeldBack(service);
   });
 }
 

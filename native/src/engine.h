@@ -1,10 +1,11 @@
 // The engine: one thread's loop between the mailboxes of its clients and the kernel's ring.
 //
-//   take_requests.cc        stage 3   requests out of the mailboxes, round-robin
+//   take_requests.cc        stage 3   requests out of the mailboxes
 //   prepare_submission.cc   stage 4   a request becomes a submission
 //   ring.cc                 stage 5   submit and wait, one system call
 //   reap_completions.cc     stage 7   completions become replies
 //   publish_replies.cc      stage 8   replies are handed over, sleepers notified
+//   turns.cc                whose turn it is to be taken from, and how much at a time
 //   chains.cc               requests that run one after the other
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
@@ -64,6 +65,9 @@ struct ClientService {
   // there has been a stream.
   uint32_t most_replies = 0;
   uint64_t many_ns = 0;                 // when it last had more than a few requests with us
+  bool has_few = false;                 // that is long ago
+  uint32_t transfers = 0;               // at positions, with the kernel
+  uint64_t transferred_ns = 0;          // when one of them last ended, or the first of them began
   std::vector<uint32_t> held;           // drains.cc: the slots of what waits, in order
   uint32_t held_count = 0;              // requests that wait, all steps of chains counted
   uint32_t drainer = ChainStep::kNone;  // slot of the chain that runs, and others wait for
@@ -187,12 +191,21 @@ class Engine {
   void CancelOverdue();
   void TakeOutOfLine(ClientService& service, uint32_t slot);
 
-  // take_requests.cc
+  // turns.cc
   bool TakeRequests();
   [[nodiscard]] uint32_t Quantum() const;
   [[nodiscard]] bool in_company() const;
+  void NoteWhetherFew(ClientService& service, uint64_t requests);
+  void TransferBegins(ClientService& service, InFlight* flight);
+  void TransferEnds(ClientService& service, InFlight* flight);
+  [[nodiscard]] bool IsDeviceOfFew() const;
   bool TakeRound(uint32_t quantum);
   uint32_t TakeTurn(ClientService& service);
+  [[nodiscard]] uint32_t Allowance(const ClientService& service) const;
+  [[nodiscard]] bool IsHeldBack(const ClientService& service) const;
+  [[nodiscard]] bool HoldsBack() const;
+
+  // take_requests.cc
   uint32_t TakeFrom(ClientService& service, uint32_t most);
   void Accept(ClientService& service, Request& request);
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
@@ -297,7 +310,11 @@ class Engine {
   // Whom the latest requests were taken from, and when they last came from another client.
   uint32_t latest_client_ = UINT32_MAX;
   uint64_t company_ns_ = 0;
-  uint64_t few_ns_ = 0;  // when requests were last taken of a client that never has many
+  // turns.cc: when requests were last taken of a client that has few; its transfers with the
+  // kernel, and when one of them last ended that a device had.
+  uint64_t few_ns_ = 0;
+  uint32_t few_transfers_ = 0;
+  uint64_t few_transferred_ns_ = 0;
   uint32_t in_flight_count_ = 0;
   // Of them, those that the ring has, and that end by themselves: no event, time, child or word.
   uint32_t io_count_ = 0;

@@ -38,6 +38,8 @@ struct InFlight {
     int32_t pipe_ends[2];        // of a pipe: to read from, and to write to
     abi::Timespec time;          // of a timeout
   };
+  bool transfers = false;      // turns.cc: what is in the kernel is a transfer at a position
+  bool of_few = false;         // of a client that has few; meant while it transfers
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
   bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
   InFlight* next_in_line = nullptr;

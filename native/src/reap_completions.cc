@@ -69,6 +69,7 @@ bool Engine::ReapRequest(const abi::Cqe& cqe) {
     return false;
   }
   if (!WaitsWithoutIo(service.in_flight[slot].opcode)) io_count_--;
+  if (InFlight& flight = service.in_flight[slot]; flight.transfers) TransferEnds(service, &flight);
   Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
   CompleteRequest(service, slot, cqe.result);
   return service.in_flight[slot].opcode != protocol::opcode::kPollEvents;

@@ -49,7 +49,8 @@ bool Engine::HasWork() const {
 
 bool Engine::HasRequests() const {
   return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
-    return services_[client].serving && services_[client].requests.Available() > 0;
+    const ClientService& service = services_[client];
+    return service.serving && service.requests.Available() > 0 && !IsHeldBack(service);
   });
 }
 

@@ -1,9 +1,9 @@
-// Stage 3 of 9, engine thread: takes requests out of the clients' mailboxes, round-robin.
+// Stage 3 of 9, engine thread: takes requests out of the mailbox of a client that has its turn
+// (turns.cc), and hands them to the kernel.
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <utility>
 
 #include "engine.h"
 #include "memory_advice.h"
@@ -11,6 +11,7 @@
 #include "prepare_waits.h"
 #include "recipes.h"
 #include "registered_memory.h"
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -19,20 +20,6 @@ namespace counter = protocol::engine_counter;
 namespace {
 
 namespace opcode = protocol::opcode;
-
-// Requests taken from one client of weight 1 before the next one has its turn.
-constexpr uint32_t kQuantum = 32;
-
-// Requests that are taken at a time where they complete at once; and beside a client that has few.
-constexpr uint32_t kPiece = 8;
-constexpr uint32_t kPieceBesideFew = 2;
-
-// With so many at a time a client has few: each is waited for.
-constexpr uint32_t kFew = 4;
-
-// How long a client that has posted something is reckoned with; and one that has few.
-constexpr uint64_t kCompanyNs = 100'000'000;
-constexpr uint64_t kBesideFewNs = 1'000'000;
 
 constexpr uint32_t kChainFlags = protocol::opcode_flag::kLink | protocol::opcode_flag::kHardLink |
                                  protocol::opcode_flag::kDrain | protocol::opcode_flag::kFdOfStep |
@@ -57,56 +44,6 @@ bool TakesRegisteredAway(const abi::Sqe& sqe) {
 
 }  // namespace
 
-// Returns whether there was anything to take. With one client, what the submission queue has room
-// for; with several, a round: what the others post meanwhile has its turn in the next one, and
-// their replies go out in between.
-bool Engine::TakeRequests() {
-  const uint32_t quantum = Quantum();
-  bool took_any = false;
-  while (ring_.Room() > 0 && TakeRound(quantum)) {
-    took_any = true;
-    if (quantum < kQuantum || stopping_ || in_company()) break;
-  }
-  return took_any;
-}
-
-// With nothing in the kernel, what was taken before has completed at once, as from the page cache.
-// So a client on another CPU can settle the replies of one piece while we work on the next. And who
-// waits for each of its requests waits for the others' pieces, too.
-uint32_t Engine::Quantum() const {
-  if (has_io()) return kQuantum;
-  if (in_company() && now_ns_ - few_ns_ < kBesideFewNs) return kPieceBesideFew;
-  return waiting_.together() ? kQuantum : kPiece;
-}
-
-bool Engine::in_company() const { return now_ns_ - company_ns_ < kCompanyNs; }
-
-// Every client has its turn. One that the full submission queue cuts short goes on in the next
-// round.
-bool Engine::TakeRound(uint32_t quantum) {
-  bool took_any = false;
-  for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
-    ClientService& service = services_[active_[turn_ % active_.size()]];
-    if (turn_left_ == 0) turn_left_ = quantum * service.weight;
-    const uint32_t took = TakeTurn(service);
-    took_any |= took > 0;
-    turn_left_ -= took;
-    if (turn_left_ > 0 && took > 0 && ring_.Room() == 0) break;
-    turn_left_ = 0;
-    turn_++;
-  }
-  return took_any;
-}
-
-uint32_t Engine::TakeTurn(ClientService& service) {
-  if (!service.serving) return 0;
-  const uint32_t took = TakeFrom(service, std::min(turn_left_, ring_.Room()));
-  if (took == 0) return 0;
-  const uint32_t before = std::exchange(latest_client_, service.index);
-  if (before != service.index && before != UINT32_MAX) company_ns_ = now_ns_;
-  return took;
-}
-
 // Takes at most so many requests of one client. Returns how many.
 uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   const uint32_t available = service.requests.Available();
@@ -121,11 +58,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
     BreakOff(service);
     return 0;
   }
-  if (available + with_us > kFew) {
-    service.many_ns = now_ns_;
-  } else if (now_ns_ - service.many_ns > kCompanyNs) {
-    few_ns_ = now_ns_;
-  }
+  NoteWhetherFew(service, available + with_us);
   const auto places_left = static_cast<uint32_t>(service.most_replies - with_us);
   const uint32_t count = std::min(available, most);
   uint32_t accepted = 0;
@@ -291,7 +224,9 @@ void Engine::Submit(const abi::Sqe& sqe) {
 
 // A submission for a request, to the main ring.
 void Engine::Enqueue(const abi::Sqe& sqe) {
-  if (!WaitsWithoutIo(FlightOf(sqe.user_data).opcode)) io_count_++;
+  InFlight& flight = FlightOf(sqe.user_data);
+  if (!WaitsWithoutIo(flight.opcode)) io_count_++;
+  if (TransfersAtPosition(sqe)) TransferBegins(services_[ClientOf(sqe.user_data)], &flight);
   Push(sqe);
 }
 

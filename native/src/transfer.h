@@ -45,6 +45,12 @@ inline bool IsAtOwnOffset(const abi::Sqe& sqe) {
   return (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) && sqe.offset == kOwnOffset;
 }
 
+// Whether it transfers at a position: of a file or disk, then, and ends by itself; or the program
+// says so of what has none.
+inline bool TransfersAtPosition(const abi::Sqe& sqe) {
+  return (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) && sqe.offset != kOwnOffset;
+}
+
 inline uint64_t TotalBytes(const iovec* list, uint32_t count) {
   uint64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) bytes += list[i].iov_len;

@@ -9,6 +9,7 @@
 #include "counting_waker.h"
 #include "real_ring.h"
 #include "test_engine.h"
+#include "test_files.h"
 
 namespace ringpost {
 namespace {
@@ -205,6 +206,49 @@ TEST(beside_a_client_that_has_few_the_others_are_served_in_small_pieces) {
   };
   ask();
   RunUntil(*engine, [&] { return round == kRounds; });
+  engine.Close({&polite, &greedy});
+}
+
+// Nor does one have more than a few transfers under way there; unless they wait, perhaps for what
+// is to be taken next, as those of a pipe do.
+TEST(beside_a_client_that_has_few_another_has_few_transfers_as_long_as_they_end) {
+  NEEDS_IO_URING();
+  constexpr uint32_t kReads = 64;
+  constexpr uint64_t kSoonNs = 10'000'000;
+  constexpr uint64_t kFirstTurn = 32;  // before it is seen that there are two
+  EngineSetUp set_up;
+  set_up.slot_count = kReads;
+  set_up.idle_wait_ms = 10;
+  SteppedEngine engine(set_up);
+  const Pipe pipe;
+  std::function<void()> on_wake;
+  TestClient polite(engine.memory(), engine.roster(),
+                    std::make_shared<CountingWaker>([&] { on_wake(); }));
+  TestClient greedy(engine.memory(), engine.roster());
+  char bytes[kReads + 1] = {};
+  const Pipe own;
+  polite.Post(Read(own.out.get(), &bytes[kReads], 1, 0));
+  for (uint32_t nth = 0; nth < kReads; nth++) greedy.Post(Read(pipe.out.get(), &bytes[nth], 1, 0));
+  greedy.Publish();
+  uint32_t slot = 0;
+  const auto ask = [&] {
+    slot = polite.Post(Nop());
+    polite.Publish();
+    Park(*polite.mailbox().parked);
+  };
+  const uint64_t began_ns = MonotonicNs();
+  on_wake = [&] {
+    const uint64_t taken = TakenOf(greedy);
+    if (MonotonicNs() - began_ns < kSoonNs) CHECK(taken <= kFirstTurn);
+    CHECK_EQ(polite.AwaitReply(slot).result, 0);
+    ask();
+  };
+  ask();
+  RunUntil(*engine, [&] { return TakenOf(greedy) == kReads; });
+  CHECK(MonotonicNs() - began_ns >= kSoonNs);
+  on_wake = [] {};
+  own.Write("x");
+  pipe.Write(std::string(kReads, 'x').c_str());
   engine.Close({&polite, &greedy});
 }
 

@@ -1,0 +1,138 @@
+// Whose turn it is to be taken from, and how much at a time. Engine thread.
+//
+// One client alone is served in the largest batches that there is room for: they cost the fewest
+// system calls. With several each has its turn before the next round. And beside a client that has
+// few requests, each of which it waits for, the others are served in small pieces, and have few
+// transfers with a device at a time: whatever is taken of them is what that one has to wait for.
+#include <algorithm>
+#include <utility>
+
+#include "engine.h"
+
+namespace ringpost {
+
+namespace {
+
+// Requests taken from one client of weight 1 before the next one has its turn.
+constexpr uint32_t kQuantum = 32;
+
+// Requests that are taken at a time where they complete at once; and beside a client that has few.
+constexpr uint32_t kPiece = 8;
+constexpr uint32_t kPieceBesideFew = 2;
+
+// Transfers that a client of weight 1 has with a device at a time, beside one that has few.
+constexpr uint32_t kMostBesideFew = 8;
+
+// With so many at a time a client has few: each is waited for.
+constexpr uint32_t kFew = 4;
+
+// How long a client that has posted something is reckoned with; and one that has few.
+constexpr uint64_t kCompanyNs = 100'000'000;
+constexpr uint64_t kBesideFewNs = 1'000'000;
+
+// A transfer that took so long was with a device.
+constexpr uint64_t kDeviceNs = 20'000;
+
+// When none of its transfers has ended for so long, they may be waiting for what is to come yet.
+constexpr uint64_t kStillNs = 20'000'000;
+
+}  // namespace
+
+// Returns whether there was anything to take. With one client, what the submission queue has room
+// for; with several, a round: what the others post meanwhile has its turn in the next one, and
+// their replies go out in between.
+bool Engine::TakeRequests() {
+  const uint32_t quantum = Quantum();
+  bool took_any = false;
+  while (ring_.Room() > 0 && TakeRound(quantum)) {
+    took_any = true;
+    if (quantum < kQuantum || stopping_ || in_company()) break;
+  }
+  return took_any;
+}
+
+// With nothing in the kernel, what was taken before has completed at once, as from the page cache.
+// So a client on another CPU can settle the replies of one piece while we work on the next.
+uint32_t Engine::Quantum() const {
+  if (has_io()) return kQuantum;
+  if (in_company() && now_ns_ - few_ns_ < kBesideFewNs) return kPieceBesideFew;
+  return waiting_.together() ? kQuantum : kPiece;
+}
+
+bool Engine::in_company() const { return now_ns_ - company_ns_ < kCompanyNs; }
+
+// The client has so many with us, and they were looked at just now.
+void Engine::NoteWhetherFew(ClientService& service, uint64_t requests) {
+  if (requests > kFew) service.many_ns = now_ns_;
+  service.has_few = now_ns_ - service.many_ns > kCompanyNs;
+  if (service.has_few) few_ns_ = now_ns_;
+}
+
+// A transfer at a position goes to the kernel.
+void Engine::TransferBegins(ClientService& service, InFlight* flight) {
+  flight->transfers = true;
+  flight->of_few = service.has_few;
+  if (service.transfers++ == 0) service.transferred_ns = now_ns_;
+  if (flight->of_few) few_transfers_++;
+}
+
+void Engine::TransferEnds(ClientService& service, InFlight* flight) {
+  flight->transfers = false;
+  service.transfers--;
+  service.transferred_ns = now_ns_;
+  if (!flight->of_few) return;
+  few_transfers_--;
+  if (now_ns_ - flight->taken_ns > kDeviceNs) few_transferred_ns_ = now_ns_;
+}
+
+// Whether a client that has few is with a device, or just was and is likely to be there again.
+bool Engine::IsDeviceOfFew() const {
+  return in_company() && (few_transfers_ > 0 || now_ns_ - few_transferred_ns_ < kBesideFewNs);
+}
+
+// Every client has its turn. One that the full submission queue cuts short goes on in the next
+// round.
+bool Engine::TakeRound(uint32_t quantum) {
+  bool took_any = false;
+  for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
+    ClientService& service = services_[active_[turn_ % active_.size()]];
+    if (turn_left_ == 0) turn_left_ = quantum * service.weight;
+    const uint32_t took = TakeTurn(service);
+    took_any |= took > 0;
+    turn_left_ -= took;
+    if (turn_left_ > 0 && took > 0 && ring_.Room() == 0) break;
+    turn_left_ = 0;
+    turn_++;
+  }
+  return took_any;
+}
+
+uint32_t Engine::TakeTurn(ClientService& service) {
+  if (!service.serving) return 0;
+  const uint32_t took = TakeFrom(service, std::min({turn_left_, ring_.Room(), Allowance(service)}));
+  if (took == 0) return 0;
+  const uint32_t before = std::exchange(latest_client_, service.index);
+  if (before != service.index && before != UINT32_MAX) company_ns_ = now_ns_;
+  return took;
+}
+
+// How many requests may be taken of the client now, for the sake of one that has few. Where none of
+// its transfers ends, what is to be taken next may be what they wait for.
+uint32_t Engine::Allowance(const ClientService& service) const {
+  if (stopping_ || !IsDeviceOfFew()) return UINT32_MAX;
+  const uint32_t most = kMostBesideFew * service.weight;
+  if (service.transfers < most) return most - service.transfers;
+  return MonotonicNs() - service.transferred_ns < kStillNs ? 0 : UINT32_MAX;
+}
+
+bool Engine::IsHeldBack(const ClientService& service) const { return Allowance(service) == 0; }
+
+// Whether it is for another one's sake that something isn't taken.
+bool Engine::HoldsBack() const {
+  return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
+    const ClientService& service = services_[client];
+    return service.serving && service.requests.Available() > 0 && IsHeldBack(service);
+  });
+}
+
+}  // namespace ringpost
