@@ -45,6 +45,8 @@ export class Engine implements AsyncDisposable {
   readonly #allowed: ResolvedOptions["operations"];
   #closing: Promise<void> | undefined;
   #stopping = false;
+  /** The shortest of all closes. */
+  #graceMs = Number.POSITIVE_INFINITY;
 
   private constructor(rings: readonly EngineRing[], options: ResolvedOptions) {
     const first = rings[0]!; // there is at least one
@@ -118,10 +120,10 @@ export class Engine implements AsyncDisposable {
    */
   close(options?: CloseOptions): Promise<void> {
     try {
-      const graceMs = toGraceMs(options);
-      const disconnected = this.client.disconnect({ graceMs });
-      if (this.#stopping) for (const ring of this.#rings) ring.stop(graceMs);
-      this.#closing ??= this.#stop(disconnected, graceMs);
+      this.#graceMs = Math.min(this.#graceMs, toGraceMs(options));
+      const disconnected = this.client.disconnect({ graceMs: this.#graceMs });
+      if (this.#stopping) this.#stopRings();
+      this.#closing ??= this.#stop(disconnected);
       return this.#closing;
     } catch (error) {
       return Promise.reject(error);
@@ -132,12 +134,16 @@ export class Engine implements AsyncDisposable {
     return this.close();
   }
 
-  async #stop(disconnected: Promise<void>, graceMs: number): Promise<void> {
+  async #stop(disconnected: Promise<void>): Promise<void> {
     await disconnected;
     this.#stopping = true;
-    for (const ring of this.#rings) ring.stop(graceMs);
+    this.#stopRings();
     await Promise.all(this.#rings.map(({ ended }) => ended));
     // Other clients of this thread have been told by now, in the same turn as this: their promises have settled, too.
     await setImmediate();
+  }
+
+  #stopRings(): void {
+    for (const ring of this.#rings) ring.stop(this.#graceMs);
   }
 }
