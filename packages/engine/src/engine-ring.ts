@@ -1,5 +1,4 @@
 /** One ring of an engine: its worker, its part of the handle, and what the kernel granted it. Of the thread that starts the engine. */
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { RingHandle } from "@ringpost/client";
 import { addon, type NativeEngineOptions, type StartRefusal } from "@ringpost/native";
@@ -7,7 +6,7 @@ import { geometry, layoutHash, writeGeometry } from "@ringpost/protocol";
 import type { WorkerInput, WorkerOutput } from "./engine-worker.js";
 import { guardExit, releaseExit } from "./exit-guard.js";
 import type { ResolvedOptions } from "./options.js";
-import { refusalError, workerError } from "./refusal.js";
+import { endedError, refusalError, workerError } from "./refusal.js";
 
 /** What the kernel granted one ring. */
 export type RingReport = Exclude<WorkerOutput, StartRefusal>;
@@ -76,14 +75,13 @@ export class EngineRing {
   }
 }
 
-/** The one message of engine-worker.ts. A thread for which no descriptors are left doesn't get so far. */
-async function firstMessage(worker: Worker): Promise<WorkerOutput> {
-  try {
-    const [output] = (await once(worker, "message")) as [WorkerOutput]; // see engine-worker.ts
-    return output;
-  } catch (error) {
-    throw workerError(error as Error); // an 'error' event carries one
-  }
+/** The one message of engine-worker.ts. A thread for which no descriptors are left doesn't get so far, nor one that somebody ends. */
+function firstMessage(worker: Worker): Promise<WorkerOutput> {
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", (error) => reject(workerError(error)));
+    worker.once("exit", (exitCode) => reject(endedError(exitCode)));
+  });
 }
 
 function layOutMemory({ maxClients, credits, testing }: ResolvedOptions): SharedArrayBuffer {
@@ -136,7 +134,8 @@ function startWorker(
   return new Worker(new URL("./engine-worker.js", import.meta.url), {
     name: "ringpost",
     workerData: { memory, options } satisfies WorkerInput,
-    // Nothing of the program's own: no loaders, no preloads.
+    // Nothing of the program's own: no loaders, no preloads. The loader of the addon looks at the rest of the environment.
     execArgv: [],
+    env: { ...process.env, NODE_OPTIONS: "" },
   });
 }

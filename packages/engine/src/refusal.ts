@@ -1,6 +1,7 @@
 /** Why the kernel gave no ring, or not the one that was asked for, and what mends it. */
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import type { CodedError } from "@ringpost/client";
 import type { StartRefusal } from "@ringpost/native";
 import { EMFILE, ENFILE, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } from "@ringpost/protocol";
 
@@ -125,4 +126,10 @@ function asError(errno: number, { reason, what, cure }: Diagnosis): UnavailableE
 /** Node's error of a thread that couldn't start; where the reason is a want of descriptors, ours. */
 export function workerError(error: Error): Error {
   return /\bE[MN]FILE\b/.test(error.message) ? unavailableError(EMFILE) : error;
+}
+
+/** The engine's thread is gone before it has said anything. */
+export function endedError(exitCode: number): CodedError {
+  const what = `The ringpost engine's thread has ended before it was ready (exit code ${exitCode})`;
+  return Object.assign(new Error(what), { code: "ERR_RINGPOST_CLOSED" });
 }
