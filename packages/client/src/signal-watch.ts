@@ -20,12 +20,16 @@ export class SignalWatch {
     let watched = this.#watched.get(signal);
     if (watched === undefined) {
       const requests = new Set<PendingRequest>();
-      // A request that is cancelled may be settled at once, and leave the set.
-      watched = { requests, onAbort: () => [...requests].forEach(this.#cancel) };
+      watched = { requests, onAbort: () => this.#cancelAll(requests) };
       signal.addEventListener("abort", watched.onAbort);
       this.#watched.set(signal, watched);
     }
     watched.requests.add(request);
+  }
+
+  /** A request that is cancelled may be settled at once, and others with it: they leave the set, and their records may be others' by then. */
+  #cancelAll(requests: ReadonlySet<PendingRequest>): void {
+    for (const request of [...requests]) if (requests.has(request)) this.#cancel(request);
   }
 
   /** The request is settled. What its signal throws is told as uncaught, as Node does with an event's listener: others are settled with it. */
