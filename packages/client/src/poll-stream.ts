@@ -85,8 +85,14 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
     request.reject = (error) => this.#end(error);
     this.#state = "open";
     this.#request = request;
+    this.#post(request);
+  }
+
+  /** A subscriber who ends the stream does so before there is anything to cancel. */
+  #post(request: PendingRequest): void {
     if (isListenedTo()) publishRequest(request, this.#backend.client);
     this.#backend.post(request);
+    if (this.#state === "ending" && this.#request === request) this.#backend.cancel(request);
   }
 
   #cancel(): void {
