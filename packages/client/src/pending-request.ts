@@ -104,6 +104,8 @@ export class PendingRequest {
 
   /** Where it is: its slot, or -1 before it has one. */
   slot = -1;
+  /** While it waits for one; the line's own (waiting-line.ts). */
+  placeInLine = 0;
   signal: AbortSignal | undefined = undefined;
   /** In ns of the clock of `process.hrtime`. */
   deadline: bigint | undefined = undefined;

@@ -52,21 +52,41 @@ describe("a waiting line", () => {
   });
 
   it("is a queue, whatever happens to it", () => {
-    const steps = fc.array(fc.constantFrom("join", "join", "leave", "evict"), { maxLength: 300 });
+    const steps = fc.array(
+      fc.constantFrom("join", "join", "join", "goAhead", "leave", "remove", "removeAll", "evict"),
+      { maxLength: 300 },
+    );
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 20 }), steps, (limit, does) => {
+      fc.property(fc.integer({ min: 0, max: 100 }), steps, (limit, does) => {
         const line = new WaitingLine(limit);
         const model: number[] = [];
+        const requests: PendingRequest[] = [];
         let next = 0;
         for (const step of does) {
           if (step === "join") {
             const fits = model.length < limit;
-            expect(line.join(request(next))).toBe(fits);
+            requests.push(request(next));
+            expect(line.join(requests[next]!)).toBe(fits);
             if (fits) model.push(next);
             next++;
+          } else if (step === "goAhead") {
+            requests.push(request(next));
+            line.goAhead(requests[next]!);
+            model.unshift(next++);
           } else if (step === "leave") {
+            expect(line.first()?.fd).toBe(model[0]);
             expect(line.leave()?.fd).toBe(model.shift());
-          } else if (next % 7 === 0) {
+          } else if (step === "remove" && next > 0) {
+            // Now and then one that waits no longer, or never did.
+            const fd = (next * 7 + model.length) % next;
+            const at = model.indexOf(fd);
+            expect(line.remove(requests[fd]!)).toBe(at >= 0);
+            if (at >= 0) model.splice(at, 1);
+          } else if (step === "removeAll" && next % 5 === 0) {
+            const removed = model.filter((fd) => fd % 3 === 0);
+            expect(line.removeAll(({ fd }) => fd % 3 === 0).map(({ fd }) => fd)).toEqual(removed);
+            model.splice(0, model.length, ...model.filter((fd) => fd % 3 !== 0));
+          } else if (step === "evict" && next % 7 === 0) {
             // Seldom, or the line would never be long.
             expect(line.evict().map(({ fd }) => fd)).toEqual(model.splice(0));
           }
