@@ -1,4 +1,7 @@
-/** A switch that was no boolean, or misspelt, counted as off: openat2 opened what it was to refuse, and a chain didn't wait. */
+/**
+ * A switch that was no boolean, or misspelt, counted as off: openat2 opened what it was to refuse, a chain didn't wait, and a rename
+ * replaced what it was to keep. Other values counted as on: two files were swapped.
+ */
 import fs from "node:fs";
 import type { Openat2Options } from "ringpost";
 import { expect, it } from "vitest";
@@ -62,4 +65,31 @@ it("a chain's drain is a boolean", async () => {
   expect(fs.existsSync(path)).toBe(true);
   const off = [undefined, { drain: false }, { drain: undefined as never }, null as never];
   for (const options of off) await running.client.chain(options).nop().run();
+});
+
+it("a rename's are booleans", async () => {
+  const [from, to] = [dir().file("a"), dir().file("b")];
+  for (const name of ["noReplace", "exchange"]) {
+    for (const value of [...wrongSwitches, null]) {
+      const options = { [name]: value } as object;
+      expect(await failureOf(() => running.client.rename(from, to, options))).toMatchObject({
+        ...{ class: "TypeError", code: "ERR_INVALID_ARG_TYPE" },
+        message: expect.stringContaining(`The "options.${name}" property must be of type boolean.`),
+      });
+    }
+  }
+  expect([from, to].map((path) => fs.readFileSync(path, "utf8"))).toEqual(["a", "b"]);
+  const off = { noReplace: undefined, exchange: false } as object;
+  await running.client.rename(from, to, off);
+  expect(fs.readFileSync(to, "utf8")).toBe("a");
+});
+
+it("what a rename's options throw, its promise rejects with", async () => {
+  const options = {
+    get noReplace(): boolean {
+      throw new RangeError("not now");
+    },
+  };
+  const renamed = running.client.rename(dir().file("a"), dir().fresh(), options);
+  await expect(renamed).rejects.toThrow("not now");
 });

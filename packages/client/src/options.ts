@@ -186,6 +186,17 @@ export function toMkdirOptions(options: number | string | MkdirOptions | null | 
   return { mode: toMode(mode, 0o777), recursive };
 }
 
+/** RENAME_NOREPLACE and RENAME_EXCHANGE of include/uapi/linux/fs.h. */
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+
+export function toRenameFlags(options: RenameOptions | undefined): number {
+  const { noReplace = false, exchange = false } = toOptions<RenameOptions>(options);
+  checkBoolean(noReplace, "options.noReplace");
+  checkBoolean(exchange, "options.exchange");
+  return (noReplace ? RENAME_NOREPLACE : 0) | (exchange ? RENAME_EXCHANGE : 0);
+}
+
 /** RWF_* flags. */
 export function toTransferFlags(options: TransferOptions | Position | undefined): number {
   const flags = typeof options === "object" && options !== null ? options.flags : undefined;

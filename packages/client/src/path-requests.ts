@@ -13,6 +13,7 @@ import {
   toControl,
   toMkdirOptions,
   toOptions,
+  toRenameFlags,
 } from "./options.js";
 import { type Decode, nothing } from "./pending-request.js";
 import { post } from "./post.js";
@@ -24,10 +25,6 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const asStats: Decode = (_request, _result, _note, payload) => toStats(payload.values, payload.at);
 const asBigIntStats: Decode = (_request, _result, _note, payload) =>
   toBigIntStats(payload.values, payload.at);
-
-/** RENAME_NOREPLACE and RENAME_EXCHANGE of include/uapi/linux/fs.h. */
-const RENAME_NOREPLACE = 1;
-const RENAME_EXCHANGE = 2;
 
 export class PathRequests extends DescriptorRequests {
   readonly #backend: Backend;
@@ -89,17 +86,19 @@ export class PathRequests extends DescriptorRequests {
    * @param options `noReplace`: reject with EEXIST where the new name is taken; `exchange`: swap the two
    */
   rename(oldPath: PathLike, newPath: PathLike, options?: RenameOptions): Promise<void> {
-    const { noReplace, exchange } = options ?? {};
-    const flags = (noReplace ? RENAME_NOREPLACE : 0) | (exchange ? RENAME_EXCHANGE : 0);
-    return this.#onTwoPaths(
-      operations.rename,
-      oldPath,
-      "oldPath",
-      newPath,
-      "newPath",
-      flags,
-      options,
-    );
+    try {
+      return this.#onTwoPaths(
+        operations.rename,
+        oldPath,
+        "oldPath",
+        newPath,
+        "newPath",
+        toRenameFlags(options),
+        options,
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Removes the name; the file, when it was its last and nobody has it open. Linux 5.11. */
