@@ -33,7 +33,9 @@ it("openat2 refuses what it doesn't know", async () => {
   for (const name of ["beneth", "toString", "in_root"]) {
     expect(await failureWith({ beneath: true, [name]: true })).toMatchObject({
       ...{ class: "TypeError", code: "ERR_INVALID_ARG_VALUE" },
-      message: `The property 'options.resolve.${name}' is invalid. Received true`,
+      message: expect.stringContaining(
+        `The property 'options.resolve.${name}' is none of noXdev, `,
+      ),
     });
   }
   expect(await failureWith(["beneath"])).toMatchObject({ code: "ERR_INVALID_ARG_TYPE" });

@@ -32,6 +32,18 @@ export function checkBoolean(value: unknown, name: string): asserts value is boo
   if (typeof value !== "boolean") throw invalidArgType(name, "of type boolean", value);
 }
 
+/** What options there are. Typed so that none is missing, and none too many. */
+export type Names<Options> = Readonly<Record<keyof Options, unknown>>;
+
+/** Strict, where it does harm that what is misspelt counts as left out. */
+export function checkNames(options: object, name: string, known: object): void {
+  for (const key in options) {
+    if (Object.hasOwn(known, key)) continue;
+    const value = (options as Record<string, unknown>)[key];
+    throw invalidArgValue(`${name}.${key}`, value, `is none of ${Object.keys(known).join(", ")}`);
+  }
+}
+
 export function checkFd(fd: unknown, name = "fd"): asserts fd is number {
   // The quick look is the whole cost of a good descriptor.
   if (typeof fd === "number" && (fd | 0) === fd && fd >= 0) return;

@@ -1,10 +1,10 @@
 /** The steps of one chain: collected, posted as a whole, and told of as a whole. Client's thread. */
 import { OpcodeFlag, operations } from "@ringpost/protocol";
-import { checkBoolean } from "./arguments.js";
+import { checkBoolean, type Names } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outcome.js";
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
-import { type RequestOptions, toControl } from "./options.js";
+import { type RequestOptions, requestNames, toControl, toOptions } from "./options.js";
 import { type ChainOfRequests, nothing, type PendingRequest } from "./pending-request.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 import type { StepCollector } from "./step-collector.js";
@@ -35,6 +35,8 @@ export interface ChainOptions extends RequestOptions {
    */
   readonly drain?: boolean;
 }
+
+const chainNames = { ...requestNames, drain: true } satisfies Names<ChainOptions>;
 
 const MOVES: ReadonlySet<number> = new Set([
   operations.read.opcode,
@@ -238,8 +240,9 @@ export class ChainSteps implements ChainOfRequests {
     const most = this.#backend.longestChain;
     if (length === 0 || length > most)
       throw outOfRange("chain.length", `>= 1 && <= ${most}`, length);
-    const control = toControl(this.#options);
-    const { drain = false } = this.#options ?? {};
+    const given = toOptions<ChainOptions>(this.#options, chainNames);
+    const control = toControl(given);
+    const { drain = false } = given;
     checkBoolean(drain, "options.drain");
     this.#hasRun = true;
     this.#unsettled = length;

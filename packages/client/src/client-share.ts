@@ -1,5 +1,5 @@
 /** How much of an engine a client may have: what `connect` and handles take, and what native code is told. */
-import { checkInteger } from "./arguments.js";
+import { checkInteger, checkNames, type Names } from "./arguments.js";
 import { invalidArgType } from "./node-errors.js";
 
 export interface ClientShare {
@@ -14,6 +14,8 @@ export interface ClientShare {
    */
   readonly weight?: number;
 }
+
+const shareNames = { credits: true, weight: true } satisfies Names<ClientShare>;
 
 const MOST_WEIGHT = 16;
 
@@ -31,6 +33,7 @@ export function toShare(
   if (given === undefined) return otherwise;
   if (typeof given !== "object" || given === null)
     throw invalidArgType(name, "of type object", given);
+  checkNames(given, name, shareNames);
   const { credits = otherwise.credits, weight = otherwise.weight } = given as {
     credits?: unknown; // both are looked at right here
     weight?: unknown;

@@ -1,5 +1,5 @@
-export type { PathLike, Position } from "./arguments.js";
-export { checkBoolean, checkInteger } from "./arguments.js";
+export type { Names, PathLike, Position } from "./arguments.js";
+export { checkBoolean, checkInteger, checkNames } from "./arguments.js";
 export type { Chain } from "./chain.js";
 export type { ChainError, ChainOutcome } from "./chain-outcome.js";
 export {

@@ -3,12 +3,14 @@ import { isArrayBufferView } from "node:util/types";
 import {
   checkBoolean,
   checkInteger,
+  checkNames,
   checkPosition,
   INT32_MAX,
+  type Names,
   type Position,
   toMode,
 } from "./arguments.js";
-import { invalidArgType, invalidArgValue } from "./node-errors.js";
+import { invalidArgType } from "./node-errors.js";
 
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
 export type BufferView = NodeJS.ArrayBufferView;
@@ -23,6 +25,8 @@ export interface RequestOptions {
   /** After so many milliseconds the operation is cancelled, and the promise rejects with ETIMEDOUT. At least 1. */
   readonly timeoutMs?: number;
 }
+
+export const requestNames: Names<RequestOptions> = { signal: true, timeoutMs: true };
 
 export interface TransferOptions extends RequestOptions {
   /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
@@ -80,12 +84,20 @@ export interface RenameOptions extends RequestOptions {
   readonly exchange?: boolean;
 }
 
+const renameNames = {
+  ...requestNames,
+  noReplace: true,
+  exchange: true,
+} satisfies Names<RenameOptions>;
+
 export interface MkdirOptions extends RequestOptions {
   /** Permissions, before the umask. Default 0o777. */
   readonly mode?: number | string;
   /** Whether the missing directories above are made, too, and one that is there is no error. Default false. */
   readonly recursive?: boolean;
 }
+
+const mkdirNames = { ...requestNames, mode: true, recursive: true } satisfies Names<MkdirOptions>;
 
 export interface StatOptions extends RequestOptions {
   /** Whether the numbers are bigints. Default false. */
@@ -117,11 +129,13 @@ export interface CloseOptions {
   readonly graceMs?: number;
 }
 
+const closeNames = { graceMs: true } satisfies Names<CloseOptions>;
+
 const DEFAULT_GRACE_MS = 200;
 
 /** Checks the options of closing something. */
 export function toGraceMs(options: CloseOptions | undefined): number {
-  const graceMs = toOptions<CloseOptions>(options).graceMs ?? DEFAULT_GRACE_MS;
+  const graceMs = toOptions<CloseOptions>(options, closeNames).graceMs ?? DEFAULT_GRACE_MS;
   checkInteger(graceMs, "options.graceMs", 0, INT32_MAX);
   return graceMs;
 }
@@ -167,9 +181,11 @@ export function toFileOptions<T extends { readonly encoding?: BufferEncoding | n
   return toOptions<T>(options);
 }
 
-export function toOptions<T extends object>(options: T | null | undefined): T {
+/** @param known names; others are refused. Without it they mean nothing, as to node:fs: programs give several methods the same options. */
+export function toOptions<T extends object>(options: T | null | undefined, known?: Names<T>): T {
   if (options === null || options === undefined) return {} as T; // all options are optional
   if (typeof options !== "object") throw invalidArgType("options", "of type object", options);
+  if (known !== undefined) checkNames(options, "options", known);
   return options;
 }
 
@@ -181,7 +197,7 @@ export function toMkdirOptions(options: number | string | MkdirOptions | null | 
   if (typeof options === "number" || typeof options === "string") {
     return { mode: toMode(options, 0o777), recursive: false };
   }
-  const { mode, recursive = false } = toOptions<MkdirOptions>(options);
+  const { mode, recursive = false } = toOptions<MkdirOptions>(options, mkdirNames);
   checkBoolean(recursive, "options.recursive");
   return { mode: toMode(mode, 0o777), recursive };
 }
@@ -191,7 +207,7 @@ const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 
 export function toRenameFlags(options: RenameOptions | undefined): number {
-  const { noReplace = false, exchange = false } = toOptions<RenameOptions>(options);
+  const { noReplace = false, exchange = false } = toOptions<RenameOptions>(options, renameNames);
   checkBoolean(noReplace, "options.noReplace");
   checkBoolean(exchange, "options.exchange");
   return (noReplace ? RENAME_NOREPLACE : 0) | (exchange ? RENAME_EXCHANGE : 0);
@@ -212,7 +228,7 @@ const RESOLVE = {
   beneath: 8,
   inRoot: 16,
   cached: 32,
-} as const;
+} as const satisfies Names<NonNullable<Openat2Options["resolve"]>>;
 
 /** RESOLVE_* of include/uapi/linux/openat2.h. Strict: what is overlooked here opens what was to stay closed. */
 export function toResolve(resolve: Openat2Options["resolve"]): number {
@@ -220,11 +236,7 @@ export function toResolve(resolve: Openat2Options["resolve"]): number {
   if (typeof resolve !== "object" || resolve === null || Array.isArray(resolve)) {
     throw invalidArgType("options.resolve", "of type object", resolve);
   }
-  for (const name in resolve) {
-    if (!Object.hasOwn(RESOLVE, name)) {
-      throw invalidArgValue(`options.resolve.${name}`, (resolve as Record<string, unknown>)[name]);
-    }
-  }
+  checkNames(resolve, "options.resolve", RESOLVE);
   let bits = 0;
   for (const [name, bit] of Object.entries(RESOLVE)) {
     const value: unknown = resolve[name as keyof typeof RESOLVE];

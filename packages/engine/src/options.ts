@@ -1,9 +1,11 @@
 import {
   checkBoolean,
   checkInteger,
+  checkNames,
   checkWeight,
   invalidArgType,
   invalidArgValue,
+  type Names,
   outOfRange,
 } from "@ringpost/client";
 import { MAX_CLIENTS, MAX_SLOT_COUNT } from "@ringpost/protocol";
@@ -111,6 +113,27 @@ export interface EngineOptions {
   readonly testing?: TestingOptions;
 }
 
+const engineNames = {
+  backend: true,
+  maxClients: true,
+  rings: true,
+  credits: true,
+  weight: true,
+  queueLimit: true,
+  entries: true,
+  completionEntries: true,
+  deferTaskrun: true,
+  iopoll: true,
+  sqpoll: true,
+  operations: true,
+  kernelWorkers: true,
+  minWait: true,
+  wait: true,
+  placement: true,
+  submit: true,
+  testing: true,
+} satisfies Names<EngineOptions>;
+
 export interface TestingOptions {
   /** IORING_SETUP_* flags not to ask for. */
   readonly withoutSetupFlags?: number;
@@ -161,6 +184,7 @@ const OWN_COMPLETIONS = 8;
 export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   if (typeof options !== "object" || options === null)
     throw invalidArgType("options", "of type object", options);
+  checkNames(options, "options", engineNames);
   const {
     backend = "auto",
     rings = 1,

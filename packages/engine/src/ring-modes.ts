@@ -1,19 +1,38 @@
 /** Checks of those options that choose a mode of the ring. */
-import { checkInteger, invalidArgType, invalidArgValue, SubmitMode } from "@ringpost/client";
+import {
+  checkInteger,
+  checkNames,
+  invalidArgType,
+  invalidArgValue,
+  type Names,
+  SubmitMode,
+} from "@ringpost/client";
 import { PlacementMode, WaitMode } from "@ringpost/protocol";
+import type { EngineOptions } from "./options.js";
 
 const MOST_WORKERS = 65_535;
 
-function checkObject(value: unknown, name: string): asserts value is object {
+/** What there is in those options that are objects. */
+const namesOf = {
+  sqpoll: { idleMs: true, cpu: true },
+  kernelWorkers: { bounded: true, unbounded: true },
+  minWait: { completions: true, us: true },
+  submit: { threshold: true },
+} satisfies {
+  [Name in keyof EngineOptions]?: Names<Extract<EngineOptions[Name], object>>;
+};
+
+function checkObject(value: unknown, option: keyof typeof namesOf): asserts value is object {
   if (typeof value !== "object" || value === null)
-    throw invalidArgType(name, "of type object", value);
+    throw invalidArgType(`options.${option}`, "of type object", value);
+  checkNames(value, `options.${option}`, namesOf[option]);
 }
 
 /** 0 in a limit: as the kernel has it. */
 export function toKernelWorkers(given: unknown): { bounded: number; unbounded: number } {
   const limits = { bounded: 0, unbounded: 0 };
   if (given === undefined) return limits;
-  checkObject(given, "options.kernelWorkers");
+  checkObject(given, "kernelWorkers");
   for (const kind of ["bounded", "unbounded"] as const) {
     const limit = (given as Partial<Record<typeof kind, unknown>>)[kind]; // looked at right here
     if (limit === undefined) continue;
@@ -26,7 +45,7 @@ export function toKernelWorkers(given: unknown): { bounded: number; unbounded: n
 /** One completion: no such wait. */
 export function toMinWait(given: unknown): { completions: number; us: number } {
   if (given === undefined) return { completions: 1, us: 0 };
-  checkObject(given, "options.minWait");
+  checkObject(given, "minWait");
   const { completions, us } = given as { completions?: unknown; us?: unknown }; // looked at right here
   checkInteger(completions, "options.minWait.completions", 2, 65_536);
   checkInteger(us, "options.minWait.us", 1, 1_000_000);
@@ -44,6 +63,7 @@ export function toSqpoll(given: unknown): SqpollOptions | undefined {
   if (given === undefined || given === false) return undefined;
   if (given !== true && (typeof given !== "object" || given === null))
     throw invalidArgType("options.sqpoll", "of type boolean or object", given);
+  if (given !== true) checkObject(given, "sqpoll");
   const { idleMs = 100, cpu } = given as { idleMs?: unknown; cpu?: unknown }; // looked at right here
   checkInteger(idleMs, "options.sqpoll.idleMs", 1, 3_600_000);
   if (cpu === undefined) return { idleMs, cpu: -1 };
@@ -62,6 +82,7 @@ export function toSubmitMode(given: unknown): number {
       "must be 'auto', 'manual', or an object with a threshold",
     );
   }
+  checkObject(given, "submit");
   const { threshold } = given as { threshold?: unknown }; // looked at right here
   checkInteger(threshold, "options.submit.threshold", 1, Number.MAX_SAFE_INTEGER);
   return threshold;
