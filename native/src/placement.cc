@@ -28,8 +28,12 @@ int64_t CountPreemptions() {
   return usage.ru_nivcsw;
 }
 
+// Of CPUs that the process may not use the kernel says nothing, as long as there are others.
 int BindThread(const cpu_set_t& cpus) {
-  return ::sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
+  if (::sched_setaffinity(0, sizeof(cpus), &cpus) < 0) return -errno;
+  cpu_set_t granted;
+  if (::sched_getaffinity(0, sizeof(granted), &granted) < 0) return 0;  // as in Begin
+  return CPU_EQUAL(&granted, &cpus) ? 0 : -EINVAL;
 }
 
 // Empty: more CPUs than a cpu_set_t holds (EINVAL). The engine runs wherever it is put.

@@ -27,7 +27,7 @@
 
 namespace ringpost {
 
-// sched_setaffinity of the calling thread; a test puts its own in its place.
+// sched_setaffinity of the calling thread, to all of these; a test puts its own in its place.
 using BindCall = int (*)(const cpu_set_t& cpus);
 // How often the calling thread was preempted so far; the same.
 using PreemptionsCall = int64_t (*)();
@@ -50,8 +50,8 @@ struct PlacementOptions {
 
 class Placement {
  public:
-  // With the CPUs that the thread may run on. Returns 0 or -errno (-EINVAL: none of the list is
-  // among the process's).
+  // With the CPUs that the thread may run on. Returns 0 or -errno (-EINVAL: not all of the list
+  // are among the process's).
   [[nodiscard]] int Begin(const PlacementOptions& options);
 
   // Where the thread may run now, beyond what it is bound to here for the time being. Empty: more

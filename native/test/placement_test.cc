@@ -277,5 +277,21 @@ TEST(floating_and_listed_are_left_alone) {
   CHECK(bound == std::vector<int>({~Cpus()[0]}));
 }
 
+TEST(a_list_is_bound_to_as_a_whole_or_refused) {
+  cpu_set_t before;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
+  PlacementOptions options = {.mode = Mode::kList, .list = {}};
+  CPU_SET(static_cast<size_t>(Cpus()[1]), &options.list);
+  Placement listed;
+  CHECK_EQ(listed.Begin(options), 0);
+  cpu_set_t granted;
+  CHECK_EQ(::sched_getaffinity(0, sizeof(granted), &granted), 0);
+  CHECK(CPU_EQUAL(&granted, &options.list));
+  CPU_SET(CPU_SETSIZE - 1, &options.list);
+  Placement partly;
+  CHECK_EQ(partly.Begin(options), -EINVAL);
+  CHECK_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
 }  // namespace
 }  // namespace ringpost

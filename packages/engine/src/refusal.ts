@@ -103,8 +103,8 @@ export function refusalError({ errno, option }: StartRefusal): UnavailableError 
   if (option === "placement") {
     return asError(errno, {
       reason: "option",
-      what: "options.placement names no CPU that this process may run on",
-      cure: "name one of those that `taskset -cp <pid>` shows",
+      what: "options.placement names a CPU that this process may not run on",
+      cure: "name none but those that `taskset -cp <pid>` shows",
     });
   }
   return asError(errno, {
