@@ -160,8 +160,8 @@ const OPEN_FLAG_SYNONYMS: Readonly<Record<string, string>> = {
 /** Ours alone to set; the kernel knows no such flags, and ignores what it doesn't know. */
 const OWN_OPEN_FLAGS = OpenFlag.FLUSH | OpenFlag.KEPT;
 
-export function toOpenFlags(flags: unknown, name = "flags", otherwise: string = "r"): number {
-  if (flags === undefined || flags === null) return OPEN_FLAGS[otherwise] ?? O_RDONLY;
+export function toOpenFlags(flags: unknown, name = "flags"): number {
+  if (flags === undefined || flags === null) return O_RDONLY;
   if (typeof flags === "number") {
     checkInteger(flags, name, -INT32_MAX - 1, INT32_MAX);
     return flags & ~OWN_OPEN_FLAGS;
@@ -186,8 +186,9 @@ export function toMode(mode: unknown, otherwise: number): number {
   return mode;
 }
 
+/** As node:fs has it, whatever is empty is none. */
 export function toEncoding(encoding: unknown): BufferEncoding | undefined {
-  if (encoding === undefined || encoding === null || encoding === "buffer") return undefined;
+  if (!encoding || encoding === "buffer") return undefined;
   if (typeof encoding === "string" && Buffer.isEncoding(encoding)) return encoding;
   throw invalidArgValue("encoding", encoding, "is invalid encoding");
 }

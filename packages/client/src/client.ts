@@ -117,7 +117,7 @@ export class Client extends EventRequests implements AsyncDisposable {
       const decodeAs = toEncoding(encoding);
       const bytes = this.#files.read(
         local,
-        toOpenFlags(flag),
+        toOpenFlags(flag || "r"), // what is empty is the default, to node:fs
         toControl(typeof options === "string" ? undefined : options),
       );
       return decodeAs === undefined ? bytes : bytes.then((buffer) => buffer.toString(decodeAs));
@@ -136,7 +136,7 @@ export class Client extends EventRequests implements AsyncDisposable {
       const local = toPath(path);
       const given = toFileOptions<WriteFileOptions>(options);
       const encoding = toEncoding(given.encoding) ?? "utf8";
-      const openFlags = toOpenFlags(given.flag, "flags", "w");
+      const openFlags = toOpenFlags(given.flag || "w");
       const mode = toMode(given.mode, 0o666);
       if (given.flush !== undefined && given.flush !== null && typeof given.flush !== "boolean") {
         throw invalidArgType("options.flush", "of type boolean", given.flush);
