@@ -85,11 +85,18 @@ describe("maxThreads", () => {
     expect(withEngine(narrow, { maxThreads: 1 }).maxThreads).toBe(1);
   });
 
-  it("has no room in an engine for one client", async () => {
-    const engine = await made.engine({ maxClients: 1 });
-    const { message } = await failureWith(engine, {});
-    expect(message).toBe(range("minThreads", 0, 1));
-  });
+  it.each([{}, { minThreads: 2 }, { maxThreads: 0.5 }])(
+    "has no room in an engine for one client, whatever is asked for: %j",
+    async (options) => {
+      const engine = await made.engine({ maxClients: 1 });
+      expect(await failureWith(engine, options)).toMatchObject({
+        ...{ class: "RangeError", code: "ERR_OUT_OF_RANGE" },
+        message:
+          'The value of "maxClients" is out of range. It must be >= 2 for a pool: ' +
+          "the engine's own thread is one of them. Received 1",
+      });
+    },
+  );
 });
 
 describe("refuses", () => {
@@ -154,6 +161,23 @@ describe("refuses", () => {
       code: "ERR_INVALID_ARG_VALUE",
       message: expect.stringContaining("must be without a property 'ringpost'"),
     });
+  });
+
+  it.each([
+    ["2", "type string ('2')"],
+    [null, "null"],
+    [true, "type boolean (true)"],
+    [{}, "an instance of Object"],
+  ])("%o threads, which a pool would take for a number", async (threads, received) => {
+    const engine = await made.engine({ maxClients: 2 });
+    for (const name of ["minThreads", "maxThreads"]) {
+      const expected = type(`options.${name}`, "of type number", received);
+      expect(await failureWith(engine, { [name]: threads })).toMatchObject(expected);
+      expect(await failureWith(engine, { [name]: Number.NaN })).toMatchObject({
+        ...{ class: "RangeError", code: "ERR_OUT_OF_RANGE" },
+        message: `The value of "options.${name}" is out of range. It must be a number. Received NaN`,
+      });
+    }
   });
 
   it("workers that are processes", async () => {

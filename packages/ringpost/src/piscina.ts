@@ -89,27 +89,35 @@ function countSeats(handle: EngineHandle): number {
 }
 
 function fitToSeats(
-  { minThreads = 1, maxThreads }: PoolOptions,
+  { minThreads, maxThreads }: PoolOptions,
   maxClients: number,
 ): { maxThreads?: number } {
-  const seats = maxClients - 1;
-  const asked = { minThreads: toThreads(minThreads), maxThreads: toThreads(maxThreads) };
-  for (const [name, given] of Object.entries({ minThreads, maxThreads })) {
-    const threads = asked[name as keyof typeof asked]; // the same names
-    if (threads === undefined || given === undefined || threads <= seats) continue;
-    const share = threads === given ? "" : ` (of ${CPUS} CPUs ${given} is ${threads})`;
-    const range = `<= ${seats}${share}: the engine's maxClients is ${maxClients}, its own thread being one of them`;
-    throw outOfRange(`options.${name}`, range, given);
+  if (maxClients === 1) {
+    const range = ">= 2 for a pool: the engine's own thread is one of them";
+    throw outOfRange("maxClients", range, maxClients);
   }
-  if (maxThreads !== undefined || MOST_BY_DEFAULT <= seats) return {};
+  const least = toThreads(minThreads, "minThreads", maxClients) ?? 1;
+  const most = toThreads(maxThreads, "maxThreads", maxClients);
+  const seats = maxClients - 1;
+  if (most !== undefined || MOST_BY_DEFAULT <= seats) return {};
   // Whichever pool it is for, it gets no more than by itself, and no less than its minThreads.
-  return { maxThreads: Math.min(seats, Math.max(CPUS, asked.minThreads ?? 1)) };
+  return { maxThreads: Math.min(seats, Math.max(CPUS, least)) };
 }
 
-/** How many the pool will make of it: to tinypool less than one is a share of the CPUs. What is no number the pool will refuse. */
-function toThreads(given: unknown): number | undefined {
-  if (typeof given !== "number" || Number.isNaN(given)) return undefined;
-  return given > 0 && given < 1 ? Math.max(1, Math.floor(given * CPUS)) : given;
+/**
+ * How many the pool will make of it: to tinypool less than one is a share of the CPUs. It would reckon with what is no number, too, so
+ * that is refused here, as are more than there are seats.
+ */
+function toThreads(given: unknown, name: string, maxClients: number): number | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "number") throw invalidArgType(`options.${name}`, "of type number", given);
+  if (Number.isNaN(given)) throw outOfRange(`options.${name}`, "a number", given);
+  const threads = given > 0 && given < 1 ? Math.max(1, Math.floor(given * CPUS)) : given;
+  const seats = maxClients - 1;
+  if (threads <= seats) return threads;
+  const share = threads === given ? "" : ` (of ${CPUS} CPUs ${given} is ${threads})`;
+  const range = `<= ${seats}${share}: the engine's maxClients is ${maxClients}, its own thread being one of them`;
+  throw outOfRange(`options.${name}`, range, given);
 }
 
 function toPlainData(data: unknown): object {
