@@ -199,7 +199,7 @@ class Engine {
   void TransferBegins(ClientService& service, InFlight* flight);
   void TransferEnds(ClientService& service, InFlight* flight);
   [[nodiscard]] bool IsDeviceOfFew() const;
-  bool TakeRound(uint32_t quantum);
+  uint32_t TakeRound(uint32_t quantum);
   uint32_t TakeTurn(ClientService& service);
   [[nodiscard]] uint32_t Allowance(const ClientService& service) const;
   [[nodiscard]] bool IsHeldBack(const ClientService& service) const;

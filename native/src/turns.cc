@@ -39,16 +39,17 @@ constexpr uint64_t kStillNs = 20'000'000;
 }  // namespace
 
 // Returns whether there was anything to take. With one client, what the submission queue has room
-// for; with several, a round: what the others post meanwhile has its turn in the next one, and
-// their replies go out in between.
+// for, or as many entries that need none; with several, a round: what the others post meanwhile has
+// its turn in the next one, and their replies go out in between.
 bool Engine::TakeRequests() {
   const uint32_t quantum = Quantum();
-  bool took_any = false;
-  while (ring_.Room() > 0 && TakeRound(quantum)) {
-    took_any = true;
-    if (quantum < kQuantum || stopping_ || in_company()) break;
+  uint32_t took = 0;
+  while (ring_.Room() > 0 && took < ring_.report().entries) {
+    const uint32_t of_round = TakeRound(quantum);
+    took += of_round;
+    if (of_round == 0 || quantum < kQuantum || stopping_ || in_company()) break;
   }
-  return took_any;
+  return took > 0;
 }
 
 // With nothing in the kernel, what was taken before has completed at once, as from the page cache.
@@ -91,20 +92,20 @@ bool Engine::IsDeviceOfFew() const {
 }
 
 // Every client has its turn. One that the full submission queue cuts short goes on in the next
-// round.
-bool Engine::TakeRound(uint32_t quantum) {
-  bool took_any = false;
+// round. Returns how many entries were taken.
+uint32_t Engine::TakeRound(uint32_t quantum) {
+  uint32_t of_all = 0;
   for (size_t nth = 0; nth < active_.size() && ring_.Room() > 0; nth++) {
     ClientService& service = services_[active_[turn_ % active_.size()]];
     if (turn_left_ == 0) turn_left_ = quantum * service.weight;
     const uint32_t took = TakeTurn(service);
-    took_any |= took > 0;
+    of_all += took;
     turn_left_ -= took;
     if (turn_left_ > 0 && took > 0 && ring_.Room() == 0) break;
     turn_left_ = 0;
     turn_++;
   }
-  return took_any;
+  return of_all;
 }
 
 uint32_t Engine::TakeTurn(ClientService& service) {

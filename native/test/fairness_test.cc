@@ -1,5 +1,6 @@
 // Several clients on one engine: each has its share of it, and none can take another's.
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -173,6 +174,42 @@ TEST(what_is_taken_of_clients_that_always_have_more_goes_by_their_weight) {
 TEST(so_it_does_where_a_turn_is_more_than_the_submission_queue_holds) {
   NEEDS_IO_URING();
   ExpectShares(16, 6);
+}
+
+// Cancellations take no room of the submission queue. Their client is the only one that has posted
+// of late; the other one waits for what it has posted long ago.
+TEST(a_ring_full_of_cancellations_does_not_hold_up_a_reply) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = 64;
+  set_up.idle_wait_ms = 10;
+  SteppedEngine engine(set_up);
+  std::function<void()> on_wake;
+  const auto waker = std::make_shared<CountingWaker>([&] { on_wake(); });
+  TestClient polite(engine.memory(), engine.roster(), waker);
+  TestClient greedy(engine.memory(), engine.roster());
+  const auto cancel = [&] { greedy.PostCancel(protocol::cancel_scope::kDescriptor, 0, 9999); };
+  const uint32_t capacity = greedy.Room();
+  uint32_t taken_first = 0;
+  on_wake = [&] { taken_first = greedy.Room(); };
+  const Pipe pipe;
+  char text[4] = {};
+  const uint32_t slot = polite.Post(Read(pipe.out.get(), text, 4, kCurrentPosition));
+  polite.Publish();
+  RunUntil(*engine, [&] { return TakenOf(polite) == 1; });
+  cancel();
+  greedy.Publish();
+  RunUntil(*engine, [&] { return greedy.Room() == capacity; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  pipe.Write("abc");
+  Park(*polite.mailbox().parked);
+  while (greedy.Room() > 0) cancel();
+  greedy.Publish();
+  RunUntil(*engine, [&] { return waker->wakes == 1; });
+  CHECK_EQ(polite.AwaitReply(slot).result, 3);
+  CHECK(taken_first > 0 && taken_first <= set_up.ring_entries);
+  RunUntil(*engine, [&] { return greedy.Room() == capacity; });
+  engine.Close({&polite, &greedy});
 }
 
 // From the moment on at which it is seen that there are two, and that one of them has few.
