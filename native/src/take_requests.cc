@@ -50,8 +50,8 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   if (available == 0) return 0;
   now_ns_ = MonotonicNs();
   // A client never has more with us than it has credits: those in its request ring, in flight, and
-  // in its reply ring; but for the events of streams. So there is room for every reply, and whoever
-  // claims more has lost its indexes.
+  // in its reply ring; but for the events of streams, which have places of their own there. So
+  // there is room for every reply, and whoever claims more has lost its indexes.
   const uint64_t with_us = uint64_t{service.in_flight_count} + service.replies.Unread();
   if (available > memory_.slot_count() * protocol::kEntriesPerSlot ||
       with_us > service.most_replies) {
@@ -60,17 +60,19 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
   }
   NoteWhetherFew(service, available + with_us);
   const auto places_left = static_cast<uint32_t>(service.most_replies - with_us);
+  const uint32_t credits_left = service.credits - service.in_flight_count;
   const uint32_t count = std::min(available, most);
   uint32_t accepted = 0;
   uint32_t given = 0;  // events of streams
   for (uint32_t taken = 0; taken < count && service.serving;) {
     Request request = service.requests.Take();
     taken++;
+    const uint32_t most_accepted = std::min(places_left - given, credits_left);
     if (request.opcode == opcode::kCancel) {
       Cancel(service, request);
     } else if (request.opcode == opcode::kNextEvents) {
       if (AskForEvents(service, request)) given++;
-    } else if (accepted + given >= places_left) {
+    } else if (accepted >= most_accepted) {
       BreakOff(service);
     } else if (stopping_) {
       accepted++;
@@ -78,7 +80,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
     } else if ((request.opcode & kChainFlags) != 0) {
       // All of it, even where that is more than a turn's worth.
       const uint32_t more =
-          AcceptChain(service, request, available - taken, places_left - accepted - given);
+          AcceptChain(service, request, available - taken, most_accepted - accepted);
       taken += more;
       accepted += more + 1;
     } else {

@@ -1,4 +1,6 @@
 // Several clients on one engine: each has its share of it, and none can take another's.
+#include <poll.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -351,6 +353,39 @@ TEST(unread_replies_are_credits_that_are_spent) {
   client.Post(Nop());
   client.Publish();
   CHECK(Await([&] { return waker->orphaned > 0; }));
+}
+
+// A stream has a place in the reply ring for its events, which is no credit.
+TEST(a_stream_adds_no_credit) {
+  NEEDS_IO_URING();
+  constexpr uint32_t kCredits = 3;
+  EngineSetUp set_up;
+  TestEngine engine(set_up);
+  const Pipe pipe;
+  for (const uint32_t claimed : {kCredits, kCredits + 1}) {
+    for (const bool as_chain : {false, true}) {
+      const auto waker = std::make_shared<CountingWaker>();
+      TestClient client(engine.memory(), engine.roster(), waker, {.credits = kCredits});
+      char texts[kCredits + 1][4];
+      client.Post(PollEvents(pipe.out.get(), POLLIN));
+      client.Publish();
+      CHECK_EQ(client.Result(Nop()), 0);
+      for (uint32_t nth = 1; nth < claimed; nth++) {
+        TestRequest read = Read(pipe.out.get(), texts[nth], 4, kCurrentPosition);
+        if (as_chain && nth + 1 < claimed) read.words.opcode |= protocol::opcode_flag::kLink;
+        client.Post(read);
+      }
+      client.Publish();
+      client.PostCancel(protocol::cancel_scope::kAll, 0);
+      client.Publish();
+      CHECK(Await([&] {
+        client.KeepReplies();
+        return claimed == kCredits ? client.in_flight() == 0 : waker->orphaned > 0;
+      }));
+      client.CloseAndDrain();
+      CHECK_EQ(waker->orphaned.load(), claimed == kCredits ? 0 : 1);
+    }
+  }
 }
 
 // Seats are given to one client after the other: each has its own share.
