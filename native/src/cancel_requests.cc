@@ -94,12 +94,15 @@ void Engine::CancelAllOn(ClientService& service, int32_t fd) {
   }
 }
 
-// A close waits for a credit, behind requests that are still to begin. They are carried out as far
-// as the kernel can at once, as if they had been alone; but they must not wait.
-void Engine::OutliveUsersOf(ClientService& service, int32_t fd) {
+// A close waits, for a credit or a drain, behind requests that are still to begin. They are carried
+// out as far as the kernel can at once, as if they had been alone; but they must not wait. Not
+// meant are the steps of the close's own chain, which are to be done before it.
+void Engine::OutliveUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain) {
   if (fd < 0 || !MayWait(fd)) return;
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    if (IsToUse(service, slot, fd)) service.in_flight[slot].outlived = true;
+    InFlight& flight = service.in_flight[slot];
+    const bool is_of_chain = flight.chained && service.chain_steps[slot].head == closing_chain;
+    if (!is_of_chain && IsToUse(service, slot, fd)) flight.outlived = true;
   }
 }
 

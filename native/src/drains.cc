@@ -22,6 +22,20 @@ void Engine::StartInOrder(ClientService& service, uint32_t slot) {
   service.held.push_back(slot);
   service.held_count += CountOf(service, slot);
   StartHeld(service);
+  if (service.in_flight[slot].held) EndUsersOfHeldCloses(service, slot);
+}
+
+// A close that waits for a drain, be it a step of a chain, ends what waits on its descriptor now:
+// the drain would wait for that, and perhaps for ever. Nothing waits for the steps of its own chain
+// but itself: they are to be done before it.
+void Engine::EndUsersOfHeldCloses(ClientService& service, uint32_t head) {
+  for (uint32_t slot = head; slot != ChainStep::kNone; slot = NextOf(service, slot)) {
+    const InFlight& flight = service.in_flight[slot];
+    const bool refused = flight.chained && service.chain_steps[slot].refused < 0;
+    if (flight.opcode != protocol::opcode::kClose || refused) continue;
+    CancelUsersOf(flight.submission.fd);
+    OutliveUsersOf(service, flight.submission.fd, head);
+  }
 }
 
 void Engine::StartNow(ClientService& service, uint32_t slot) {
@@ -35,6 +49,11 @@ void Engine::StartNow(ClientService& service, uint32_t slot) {
 // How many requests start with this one: the steps of a chain, or itself.
 uint32_t Engine::CountOf(const ClientService& service, uint32_t slot) {
   return service.in_flight[slot].chained ? service.chain_steps[slot].count : 1;
+}
+
+// The step behind this one; kNone behind a request that is no step.
+uint32_t Engine::NextOf(const ClientService& service, uint32_t slot) {
+  return service.in_flight[slot].chained ? service.chain_steps[slot].next : ChainStep::kNone;
 }
 
 // Starts what need not wait any more.

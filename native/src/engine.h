@@ -179,7 +179,8 @@ class Engine {
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void TellSiblingsAgain(const InFlight& close);
   void CancelAllOn(ClientService& service, int32_t fd);
-  void OutliveUsersOf(ClientService& service, int32_t fd);
+  void OutliveUsersOf(ClientService& service, int32_t fd,
+                      uint32_t closing_chain = ChainStep::kNone);
   void EndOutlived();
   [[nodiscard]] static bool IsToUse(const ClientService& service, uint32_t slot, int32_t fd);
   void CancelForSiblings();
@@ -240,7 +241,9 @@ class Engine {
   // drains.cc
   void StartInOrder(ClientService& service, uint32_t slot);
   void StartNow(ClientService& service, uint32_t slot);
+  void EndUsersOfHeldCloses(ClientService& service, uint32_t head);
   static uint32_t CountOf(const ClientService& service, uint32_t slot);
+  static uint32_t NextOf(const ClientService& service, uint32_t slot);
   void StartHeld(ClientService& service);
   void StartHeldOfAll();
   void CancelHeld(ClientService& service, uint32_t slot);
