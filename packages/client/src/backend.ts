@@ -2,20 +2,24 @@ import type { Operation } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
 import type { Lease } from "./slabs.js";
 
+/** Where most methods leave their requests: at the client's backend, or, for a chain, at what collects its steps. */
+export interface RequestSink {
+  /** The client's number with its engine, as in the statistics. */
+  readonly client: number;
+  /** A record for a request of this operation, to fill and {@link post}. */
+  begin(operation: Operation): PendingRequest;
+  /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case, but as a step of a chain. */
+  post(request: PendingRequest): void;
+}
+
 /**
  * What carries out a client's requests: the one seam between the client's methods, which know operations and arguments,
  * and the way a request is served. `io_uring` is ring-backend.ts; a thread pool can stand behind the same interface.
  */
-export interface Backend {
+export interface Backend extends RequestSink {
   readonly name: "io_uring" | "threadpool";
-  /** The client's number with its engine, as in the statistics. */
-  readonly client: number;
   /** Whether it takes requests: not closing, and its engine not known to be gone. */
   readonly isOpen: boolean;
-  /** A record for a request of this operation, to fill and {@link post}. */
-  begin(operation: Operation): PendingRequest;
-  /** Takes the request, or lets it wait, or rejects it. Its promise settles in every case. */
-  post(request: PendingRequest): void;
   /** As {@link post}, of requests that are the steps of one chain: all of them are taken, or none. */
   postChain(steps: readonly PendingRequest[]): void;
   /** Most steps of a chain. */

@@ -7,7 +7,7 @@ import type { PathLike, Position } from "./arguments.js";
 import type { ChainOutcome } from "./chain-outcome.js";
 import { type ChainFd, type ChainSteps, OpenedFile } from "./chain-steps.js";
 import type { ChildIdType, ChildState, WaitidOptions } from "./child-state.js";
-import type { Client } from "./client.js";
+import type { EventRequests } from "./event-requests.js";
 import { invalidArgValue, outOfRange } from "./node-errors.js";
 import type {
   BufferView,
@@ -52,11 +52,11 @@ const atLeastOne = (views: readonly BufferView[]): readonly BufferView[] =>
  */
 export class Chain<Results extends unknown[] = []> {
   readonly #steps: ChainSteps;
-  /** Its methods fill the steps' requests. */
-  readonly #client: Client;
+  /** The client's methods: they fill the steps' requests. */
+  readonly #client: EventRequests;
 
   /** @internal Use `client.chain()`. */
-  constructor(steps: ChainSteps, client: Client) {
+  constructor(steps: ChainSteps, client: EventRequests) {
     this.#steps = steps;
     this.#client = client;
   }

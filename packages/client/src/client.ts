@@ -1,10 +1,8 @@
-import { operations } from "@ringpost/protocol";
 import {
   checkFd,
   checkInteger,
   type PathLike,
   toEncoding,
-  toMode,
   toOpenFlags,
   toPath,
 } from "./arguments.js";
@@ -12,23 +10,18 @@ import type { Backend } from "./backend.js";
 import { Chain } from "./chain.js";
 import { type ChainOptions, ChainSteps } from "./chain-steps.js";
 import { EventRequests } from "./event-requests.js";
-import { invalidArgType } from "./node-errors.js";
 import {
-  type BufferView,
   type CloseOptions,
   type ReadFileOptions,
   type RequestOptions,
-  toBytes,
   toControl,
   toFileOptions,
   toGraceMs,
-  type WriteFileOptions,
 } from "./options.js";
-import { nothing } from "./pending-request.js";
-import { post, postForDescriptor } from "./post.js";
+import { PollStream } from "./poll-stream.js";
+import { WholeFileReader } from "./read-file.js";
 import type { Lease } from "./slabs.js";
 import { StepCollector } from "./step-collector.js";
-import { WholeFiles } from "./whole-file.js";
 
 /** Whether the client takes requests. Who has one need not ask: a request says so by its error. */
 export let isOpen: (client: Client) => boolean;
@@ -42,10 +35,10 @@ export let isOpen: (client: Client) => boolean;
  */
 export class Client extends EventRequests implements AsyncDisposable {
   readonly #backend: Backend;
-  readonly #files: WholeFiles;
-  /** Of chains: whose methods fill the steps. Made with the first chain. */
+  readonly #files: WholeFileReader;
+  /** Of chains: what collects the steps, and the methods that fill them. Made with the first chain. */
   #collector: StepCollector | undefined;
-  #stepper: Client | undefined;
+  #stepper: EventRequests | undefined;
 
   static {
     isOpen = (client) => client.#backend.isOpen;
@@ -55,7 +48,7 @@ export class Client extends EventRequests implements AsyncDisposable {
   constructor(backend: Backend) {
     super(backend);
     this.#backend = backend;
-    this.#files = new WholeFiles(backend);
+    this.#files = new WholeFileReader(backend);
   }
 
   /** What serves this client. */
@@ -63,24 +56,17 @@ export class Client extends EventRequests implements AsyncDisposable {
     return this.#backend.name;
   }
 
-  /** Does nothing, all the way to the kernel and back. Linux 5.1. */
-  nop(options?: RequestOptions): Promise<void> {
-    const request = this.#backend.begin(operations.nop);
-    request.decode = nothing;
-    return post(this.#backend, request, options);
-  }
-
   /**
    * Closes a descriptor. Linux 5.6. What waits on it in this engine (a read of an empty pipe, say) is cancelled first, and rejects
    * with ECANCELED; transfers of files end before. Never cancelled itself.
    */
-  close(fd: number): Promise<void>;
+  override close(fd: number): Promise<void>;
   /** Without an argument: closes the client itself, as {@link disconnect}. */
-  close(): Promise<void>;
-  close(...given: [fd?: number]): Promise<void> {
+  override close(): Promise<void>;
+  override close(...given: [fd?: number]): Promise<void> {
     // By their number, not their value: a descriptor that is undefined by mistake must not close the client.
     if (given.length === 0) return this.disconnect();
-    return postForDescriptor(this.#backend, operations.close, given[0]);
+    return super.close(given[0]!); // that refuses an undefined one
   }
 
   /**
@@ -126,49 +112,26 @@ export class Client extends EventRequests implements AsyncDisposable {
     }
   }
 
-  /** Replaces the whole file, or makes it; short writes are continued. Linux 5.6. */
-  writeFile(
-    path: PathLike,
-    data: string | BufferView,
-    options?: WriteFileOptions | BufferEncoding | null,
-  ): Promise<void> {
-    try {
-      const local = toPath(path);
-      const given = toFileOptions<WriteFileOptions>(options);
-      const encoding = toEncoding(given.encoding) ?? "utf8";
-      const openFlags = toOpenFlags(given.flag || "w");
-      const mode = toMode(given.mode, 0o666);
-      if (given.flush !== undefined && given.flush !== null && typeof given.flush !== "boolean") {
-        throw invalidArgType("options.flush", "of type boolean", given.flush);
-      }
-      return this.#files.write({
-        path: local,
-        data: toBytes(data, encoding),
-        openFlags,
-        mode,
-        flush: given.flush ?? false,
-        control: toControl(given),
-      });
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
-  truncate(path: PathLike, length = 0, options?: RequestOptions): Promise<void> {
-    try {
-      const local = toPath(path);
-      checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-      return this.#files.truncate(local, Math.max(0, length), toControl(options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  /**
+   * The events of a descriptor, as they come, in place of one {@link poll} after the other: each value is the events since the last
+   * one, and none is lost. Begins with the first `next`, and ends after a hang-up or an error of the descriptor (its value is the last);
+   * when `for await` is left, or `return` called, which resolves when the kernel has let go; and by `signal`, by `timeoutMs` (of
+   * the whole stream), by {@link cancel} or {@link close} of the descriptor, in whose case `next` rejects as poll would.
+   * Holds a credit meanwhile, and counts as posted: a chain with `drain` waits for its end. Linux 5.13; one poll after the other before.
+   * @param events as of {@link poll}. Told when they begin, not for as long as they last: so read until there is nothing left.
+   * A file is always ready, and each `next` says so
+   * @throws of wrong arguments, at once
+   */
+  pollEvents(fd: number, events: number, options?: RequestOptions): PollStream {
+    checkFd(fd);
+    checkInteger(events, "events", 0, 0xffff);
+    return new PollStream(this.#backend, fd, events, toControl(options));
   }
 
   /** A chain of operations, which the engine runs one after the other: {@link Chain}. */
   chain(options?: ChainOptions): Chain {
     this.#collector ??= new StepCollector(this.#backend);
-    this.#stepper ??= new Client(this.#collector);
+    this.#stepper ??= new EventRequests(this.#collector);
     return new Chain(new ChainSteps(this.#backend, this.#collector, options), this.#stepper);
   }
 

@@ -12,7 +12,7 @@ import {
   toViews,
   UINT32_MAX,
 } from "./arguments.js";
-import type { Backend } from "./backend.js";
+import type { RequestSink } from "./backend.js";
 import {
   type BufferView,
   type ReadWriteOptions,
@@ -25,10 +25,15 @@ import { nothing } from "./pending-request.js";
 import { post, postForDescriptor } from "./post.js";
 
 export class DescriptorRequests {
-  readonly #backend: Backend;
+  readonly #sink: RequestSink;
 
-  protected constructor(backend: Backend) {
-    this.#backend = backend;
+  protected constructor(sink: RequestSink) {
+    this.#sink = sink;
+  }
+
+  /** Closes a descriptor. Linux 5.6. */
+  close(fd: number): Promise<void> {
+    return postForDescriptor(this.#sink, operations.close, fd);
   }
 
   /**
@@ -81,12 +86,12 @@ export class DescriptorRequests {
 
   /** Resolves when data and metadata of the file are on the device. Linux 5.1. */
   fsync(fd: number, options?: RequestOptions): Promise<void> {
-    return postForDescriptor(this.#backend, operations.fsync, fd, options);
+    return postForDescriptor(this.#sink, operations.fsync, fd, options);
   }
 
   /** Resolves when the data is on the device, and the metadata needed to read it. Linux 5.1. */
   fdatasync(fd: number, options?: RequestOptions): Promise<void> {
-    return postForDescriptor(this.#backend, operations.fdatasync, fd, options);
+    return postForDescriptor(this.#sink, operations.fdatasync, fd, options);
   }
 
   /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
@@ -173,14 +178,14 @@ export class DescriptorRequests {
     } catch (error) {
       return Promise.reject(error);
     }
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     request.fd = fd;
     request.setPosition(offset);
     request.setLongLength(length);
     request.flags = flags;
     request.mode = mode;
     request.decode = nothing;
-    return post(this.#backend, request, options);
+    return post(this.#sink, request, options);
   }
 
   #transfer(
@@ -203,13 +208,13 @@ export class DescriptorRequests {
     } catch (error) {
       return Promise.reject(error);
     }
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     request.fd = fd;
     request.view = view;
     request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);
     request.flags = flags;
     request.setPosition(position);
-    return post(this.#backend, request, typeof options === "object" ? options : undefined);
+    return post(this.#sink, request, typeof options === "object" ? options : undefined);
   }
 
   #transferVectors(
@@ -230,12 +235,12 @@ export class DescriptorRequests {
       return Promise.reject(error);
     }
     if (views.length === 0) return Promise.resolve(0);
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     request.fd = fd;
     request.views = views;
     request.length = views.length;
     request.flags = flags;
     request.setPosition(position);
-    return post(this.#backend, request, typeof options === "object" ? options : undefined);
+    return post(this.#sink, request, typeof options === "object" ? options : undefined);
   }
 }

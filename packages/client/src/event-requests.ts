@@ -9,7 +9,7 @@ import {
   PAGE_BYTES,
 } from "@ringpost/protocol";
 import { checkInteger, INT32_MAX, toView } from "./arguments.js";
-import type { Backend } from "./backend.js";
+import type { RequestSink } from "./backend.js";
 import { littleEndian } from "./byte-order.js";
 import {
   type ChildIdType,
@@ -66,11 +66,18 @@ const asPipe: Decode = (_request, _result, _note, { values, at }) => [
 ];
 
 export class EventRequests extends KernelRequests {
-  readonly #backend: Backend;
+  readonly #sink: RequestSink;
 
-  protected constructor(backend: Backend) {
-    super(backend);
-    this.#backend = backend;
+  constructor(sink: RequestSink) {
+    super(sink);
+    this.#sink = sink;
+  }
+
+  /** Does nothing, all the way to the kernel and back. Linux 5.1. */
+  nop(options?: RequestOptions): Promise<void> {
+    const request = this.#sink.begin(operations.nop);
+    request.decode = nothing;
+    return post(this.#sink, request, options);
   }
 
   /**
@@ -89,12 +96,12 @@ export class EventRequests extends KernelRequests {
       if (bytes > MAX_TRANSFER_BYTES)
         throw outOfRange("view.byteLength", `<= ${MAX_TRANSFER_BYTES}`, bytes);
       checkAdvice(advice, bytes);
-      const request = this.#backend.begin(operations.madvise);
+      const request = this.#sink.begin(operations.madvise);
       request.view = memory;
       request.length = bytes;
       request.flags = advice;
       request.decode = nothing;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -108,10 +115,10 @@ export class EventRequests extends KernelRequests {
   pipe(flags = 0, options?: RequestOptions): Promise<[readFd: number, writeFd: number]> {
     try {
       checkInteger(flags, "flags", 0, INT32_MAX);
-      const request = this.#backend.begin(operations.pipe);
+      const request = this.#sink.begin(operations.pipe);
       request.flags = flags;
       request.decode = asPipe;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,10 +132,10 @@ export class EventRequests extends KernelRequests {
   timeout(ms: number, options?: RequestOptions): Promise<void> {
     try {
       const ns = toNs(ms);
-      const request = this.#backend.begin(operations.timeout);
+      const request = this.#sink.begin(operations.timeout);
       request.setPosition(ns);
       request.decode = nothing;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -145,9 +152,9 @@ export class EventRequests extends KernelRequests {
   waitid(idType: ChildIdType, id: number, options?: WaitidOptions): Promise<ChildState> {
     try {
       const fill = toChildWait(idType, id, options);
-      const request = this.#backend.begin(operations.waitid);
+      const request = this.#sink.begin(operations.waitid);
       fill(request);
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -170,7 +177,7 @@ export class EventRequests extends KernelRequests {
       checkInteger(expected, "expected", -INT32_MAX - 1, INT32_MAX);
       const request = this.#onWord(operations.futexWait, word, expected);
       request.decode = asWaited;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -191,14 +198,14 @@ export class EventRequests extends KernelRequests {
       const word = toWord(array, index);
       if (count !== Number.POSITIVE_INFINITY) checkInteger(count, "count", 0, INT32_MAX);
       const request = this.#onWord(operations.futexWake, word, Math.min(count, INT32_MAX));
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   #onWord(operation: Operation, word: Int32Array, value: number): PendingRequest {
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     request.view = word;
     request.length = word.byteLength;
     request.flags = value;

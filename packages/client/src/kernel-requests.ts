@@ -12,7 +12,7 @@ import {
   toOpenFlags,
   toPath,
 } from "./arguments.js";
-import type { Backend } from "./backend.js";
+import type { RequestSink } from "./backend.js";
 import { invalidArgType, invalidArgValue } from "./node-errors.js";
 import {
   type BufferView,
@@ -27,7 +27,6 @@ import {
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
-import { PollStream } from "./poll-stream.js";
 import { post, postControlled } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
@@ -62,11 +61,11 @@ function checkAttribute(name: unknown): asserts name is string {
 const asStatx: Decode = (_request, _result, _note, payload) => toStatx(payload.values, payload.at);
 
 export class KernelRequests extends PathRequests {
-  readonly #backend: Backend;
+  readonly #sink: RequestSink;
 
-  protected constructor(backend: Backend) {
-    super(backend);
-    this.#backend = backend;
+  protected constructor(sink: RequestSink) {
+    super(sink);
+    this.#sink = sink;
   }
 
   /**
@@ -82,13 +81,13 @@ export class KernelRequests extends PathRequests {
       const openMode = toMode(mode, makes ? 0o666 : 0);
       const resolveFlags = toResolve(resolve);
       if (dirFd !== undefined) checkFd(dirFd);
-      const request = this.#backend.begin(operations.openat2);
+      const request = this.#sink.begin(operations.openat2);
       request.path = local;
       request.fd = dirFd ?? AT_FDCWD;
       request.flags = openFlags;
       request.mode = openMode;
       request.length = resolveFlags;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -101,14 +100,14 @@ export class KernelRequests extends PathRequests {
       const { mask = STATX_ALL, flags = 0 } = toOptions<StatxOptions>(options);
       checkInteger(mask, "options.mask", 0, INT32_MAX);
       checkInteger(flags, "options.flags", 0, INT32_MAX);
-      const request = this.#backend.begin(operations.stat);
+      const request = this.#sink.begin(operations.stat);
       if (typeof target === "number") request.fd = target;
       else request.path = target;
       request.syscall = "statx";
       request.flags = flags;
       request.mode = mask;
       request.decode = asStatx;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -160,14 +159,14 @@ export class KernelRequests extends PathRequests {
       checkPosition(offOut, "offOut");
       checkInteger(length, "length", 0, INT32_MAX);
       checkInteger(flags, "flags", 0, INT32_MAX);
-      const request = this.#backend.begin(operation);
+      const request = this.#sink.begin(operation);
       request.fd = fdIn;
       request.setPosition(offIn);
       request.secondFd = fdOut;
       request.secondPosition = BigInt(offOut ?? -1);
       request.length = length;
       request.flags = flags;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -182,29 +181,13 @@ export class KernelRequests extends PathRequests {
     try {
       checkFd(fd);
       checkInteger(events, "events", 0, 0xffff);
-      const request = this.#backend.begin(operations.poll);
+      const request = this.#sink.begin(operations.poll);
       request.fd = fd;
       request.flags = events;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  /**
-   * The events of a descriptor, as they come, in place of one {@link poll} after the other: each value is the events since the last
-   * one, and none is lost. Begins with the first `next`, and ends after a hang-up or an error of the descriptor (its value is the last);
-   * when `for await` is left, or `return` called, which resolves when the kernel has let go; and by `signal`, by `timeoutMs` (of
-   * the whole stream), by {@link Client.cancel} or {@link Client.close} of the descriptor, in whose case `next` rejects as poll would.
-   * Holds a credit meanwhile, and counts as posted: a chain with `drain` waits for its end. Linux 5.13; one poll after the other before.
-   * @param events as of {@link poll}. Told when they begin, not for as long as they last: so read until there is nothing left.
-   * A file is always ready, and each `next` says so
-   * @throws of wrong arguments, at once
-   */
-  pollEvents(fd: number, events: number, options?: RequestOptions): PollStream {
-    checkFd(fd);
-    checkInteger(events, "events", 0, 0xffff);
-    return new PollStream(this.#backend, fd, events, toControl(options));
   }
 
   /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. Linux 5.19. */
@@ -216,7 +199,7 @@ export class KernelRequests extends PathRequests {
       const value = Buffer.allocUnsafeSlow(room);
       const request = this.#onAttribute(operations.getxattr, target, name, value);
       request.continues = continues;
-      const bytes = await postControlled<number>(this.#backend, request, control);
+      const bytes = await postControlled<number>(this.#sink, request, control);
       return value.subarray(0, bytes);
     };
     try {
@@ -244,7 +227,7 @@ export class KernelRequests extends PathRequests {
       const request = this.#onAttribute(operations.setxattr, target, name, bytes);
       request.flags = flags;
       request.decode = nothing;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -256,7 +239,7 @@ export class KernelRequests extends PathRequests {
     name: string,
     value: Uint8Array,
   ): PendingRequest {
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     if (typeof target === "number") {
       request.fd = target;
       request.syscall = `f${operation.syscall}`;

@@ -1,7 +1,7 @@
 /** mkdir with `recursive`: the missing folders above, too. Several requests, under one signal and one deadline. */
 import { dirname } from "node:path";
 import { ENOENT, ENOTDIR, type Operation, operations } from "@ringpost/protocol";
-import type { Backend } from "./backend.js";
+import type { RequestSink } from "./backend.js";
 import { operationError } from "./node-errors.js";
 import type { Control } from "./options.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
@@ -26,13 +26,13 @@ const asIsDirectory: Decode = (_request, _result, _note, payload) =>
   toStats(payload.values, payload.at).isDirectory();
 
 export class DirectoryMaker {
-  readonly #backend: Backend;
+  readonly #sink: RequestSink;
   readonly #mode: number;
   readonly #control: Control | undefined;
   #hasBegun = false;
 
-  constructor(backend: Backend, mode: number, control: Control | undefined) {
-    this.#backend = backend;
+  constructor(sink: RequestSink, mode: number, control: Control | undefined) {
+    this.#sink = sink;
     this.#mode = mode;
     this.#control = control;
   }
@@ -80,18 +80,18 @@ export class DirectoryMaker {
     const request = this.#begin(operations.mkdir, path);
     request.mode = this.#mode;
     request.decode = nothing;
-    return postControlled(this.#backend, request, this.#control);
+    return postControlled(this.#sink, request, this.#control);
   }
 
   #isDirectory(path: PathBytes): Promise<boolean> {
     const request = this.#begin(operations.stat, path);
     request.mode = STATX_TYPE;
     request.decode = asIsDirectory;
-    return postControlled(this.#backend, request, this.#control);
+    return postControlled(this.#sink, request, this.#control);
   }
 
   #begin(operation: Operation, path: PathBytes): PendingRequest {
-    const request = this.#backend.begin(operation);
+    const request = this.#sink.begin(operation);
     request.path = fromBytes(path);
     request.continues = this.#hasBegun;
     this.#hasBegun = true;

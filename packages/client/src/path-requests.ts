@@ -1,23 +1,37 @@
 /** What a client does with names: the part of {@link Client} whose methods take a path. */
 import type { BigIntStats, Stats } from "node:fs";
 import { type Operation, operations } from "@ringpost/protocol";
-import { checkFd, type PathLike, toMode, toOpenFlags, toPath } from "./arguments.js";
-import type { Backend } from "./backend.js";
+import {
+  checkFd,
+  checkInteger,
+  type PathLike,
+  toEncoding,
+  toMode,
+  toOpenFlags,
+  toPath,
+} from "./arguments.js";
+import type { RequestSink } from "./backend.js";
 import { DescriptorRequests } from "./descriptor-requests.js";
 import { DirectoryMaker } from "./make-directories.js";
+import { invalidArgType } from "./node-errors.js";
 import {
+  type BufferView,
   type MkdirOptions,
   type RenameOptions,
   type RequestOptions,
   type StatOptions,
+  toBytes,
   toControl,
+  toFileOptions,
   toMkdirOptions,
   toOptions,
   toRenameFlags,
+  type WriteFileOptions,
 } from "./options.js";
 import { type Decode, nothing } from "./pending-request.js";
 import { post } from "./post.js";
 import { STATX_ALL, toBigIntStats, toStats } from "./stat-result.js";
+import { truncateFile, writeWholeFile } from "./write-file.js";
 
 /** AT_SYMLINK_NOFOLLOW of include/uapi/linux/fcntl.h. */
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -27,11 +41,11 @@ const asBigIntStats: Decode = (_request, _result, _note, payload) =>
   toBigIntStats(payload.values, payload.at);
 
 export class PathRequests extends DescriptorRequests {
-  readonly #backend: Backend;
+  readonly #sink: RequestSink;
 
-  protected constructor(backend: Backend) {
-    super(backend);
-    this.#backend = backend;
+  protected constructor(sink: RequestSink) {
+    super(sink);
+    this.#sink = sink;
   }
 
   /**
@@ -51,11 +65,11 @@ export class PathRequests extends DescriptorRequests {
       const local = toPath(path);
       const openFlags = toOpenFlags(flags);
       const openMode = toMode(mode, 0o666);
-      const request = this.#backend.begin(operations.open);
+      const request = this.#sink.begin(operations.open);
       request.path = local;
       request.flags = openFlags;
       request.mode = openMode;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -130,7 +144,7 @@ export class PathRequests extends DescriptorRequests {
       const control = typeof options === "object" && options !== null ? options : undefined;
       if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
       const local = toPath(path);
-      return new DirectoryMaker(this.#backend, mode, toControl(control)).make(local);
+      return new DirectoryMaker(this.#sink, mode, toControl(control)).make(local);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -162,6 +176,45 @@ export class PathRequests extends DescriptorRequests {
     );
   }
 
+  /** Replaces the whole file, or makes it; short writes are continued. Linux 5.6. */
+  writeFile(
+    path: PathLike,
+    data: string | BufferView,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
+    try {
+      const local = toPath(path);
+      const given = toFileOptions<WriteFileOptions>(options);
+      const encoding = toEncoding(given.encoding) ?? "utf8";
+      const openFlags = toOpenFlags(given.flag || "w");
+      const mode = toMode(given.mode, 0o666);
+      if (given.flush !== undefined && given.flush !== null && typeof given.flush !== "boolean") {
+        throw invalidArgType("options.flush", "of type boolean", given.flush);
+      }
+      return writeWholeFile(this.#sink, {
+        path: local,
+        data: toBytes(data, encoding),
+        openFlags,
+        mode,
+        flush: given.flush ?? false,
+        control: toControl(given),
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
+  truncate(path: PathLike, length = 0, options?: RequestOptions): Promise<void> {
+    try {
+      const local = toPath(path);
+      checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+      return truncateFile(this.#sink, local, Math.max(0, length), toControl(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   #onPath(
     operation: Operation,
     path: PathLike,
@@ -171,11 +224,11 @@ export class PathRequests extends DescriptorRequests {
     try {
       const local = toPath(path);
       const fileMode = toMode(mode, 0);
-      const request = this.#backend.begin(operation);
+      const request = this.#sink.begin(operation);
       request.path = local;
       request.mode = fileMode;
       request.decode = nothing;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -193,12 +246,12 @@ export class PathRequests extends DescriptorRequests {
     try {
       const first = toPath(from, fromName);
       const second = toPath(to, toName);
-      const request = this.#backend.begin(operation);
+      const request = this.#sink.begin(operation);
       request.path = first;
       request.secondPath = second;
       request.flags = flags;
       request.decode = nothing;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -214,7 +267,7 @@ export class PathRequests extends DescriptorRequests {
       const byDescriptor = typeof what === "number" && flags === 0;
       if (byDescriptor) checkFd(what);
       const path = byDescriptor ? undefined : toPath(what);
-      const request = this.#backend.begin(operations.stat);
+      const request = this.#sink.begin(operations.stat);
       if (byDescriptor) request.fd = what;
       request.path = path;
       if (byDescriptor) request.syscall = "fstat";
@@ -222,7 +275,7 @@ export class PathRequests extends DescriptorRequests {
       request.flags = flags;
       request.mode = STATX_ALL;
       request.decode = given.bigint === true ? asBigIntStats : asStats;
-      return post(this.#backend, request, options);
+      return post(this.#sink, request, options);
     } catch (error) {
       return Promise.reject(error);
     }

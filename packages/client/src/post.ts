@@ -1,6 +1,6 @@
 import type { Operation } from "@ringpost/protocol";
 import { checkFd } from "./arguments.js";
-import type { Backend } from "./backend.js";
+import type { RequestSink } from "./backend.js";
 import { type Control, toControl } from "./options.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
@@ -9,10 +9,10 @@ import { isListenedTo, publishRequest } from "./request-events.js";
  * Hands a filled request over. Its promise settles in every case.
  * @param options those of the call, whatever else they say: the signal and the timeout are for here
  */
-export function post<T>(backend: Backend, request: PendingRequest, options?: unknown): Promise<T> {
-  if (options === undefined) return postControlled(backend, request, undefined);
+export function post<T>(sink: RequestSink, request: PendingRequest, options?: unknown): Promise<T> {
+  if (options === undefined) return postControlled(sink, request, undefined);
   try {
-    return postControlled(backend, request, toControl(options));
+    return postControlled(sink, request, toControl(options));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -20,7 +20,7 @@ export function post<T>(backend: Backend, request: PendingRequest, options?: unk
 
 /** As {@link post}, of a call that makes several requests. */
 export function postControlled<T>(
-  backend: Backend,
+  sink: RequestSink,
   request: PendingRequest,
   control: Control | undefined,
 ): Promise<T> {
@@ -29,14 +29,14 @@ export function postControlled<T>(
     request.deadline = control.deadline;
   }
   const promise = request.promise<T>();
-  if (isListenedTo() && !request.isCollected) publishRequest(request, backend.client);
-  backend.post(request);
+  if (isListenedTo() && !request.isCollected) publishRequest(request, sink.client);
+  sink.post(request);
   return promise;
 }
 
 /** A request about a descriptor alone. */
 export function postForDescriptor(
-  backend: Backend,
+  sink: RequestSink,
   operation: Operation,
   fd: unknown,
   options?: unknown,
@@ -46,8 +46,8 @@ export function postForDescriptor(
   } catch (error) {
     return Promise.reject(error);
   }
-  const request = backend.begin(operation);
+  const request = sink.begin(operation);
   request.fd = fd;
   request.decode = nothing;
-  return post(backend, request, options);
+  return post(sink, request, options);
 }
