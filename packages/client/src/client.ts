@@ -19,6 +19,7 @@ import {
   toGraceMs,
 } from "./options.js";
 import { PollStream } from "./poll-stream.js";
+import { orReject } from "./post.js";
 import { WholeFileReader } from "./read-file.js";
 import type { Lease } from "./slabs.js";
 import { StepCollector } from "./step-collector.js";
@@ -74,11 +75,9 @@ export class Client extends EventRequests implements AsyncDisposable {
    * moves any more. Idempotent.
    */
   disconnect(options?: CloseOptions): Promise<void> {
-    try {
+    return orReject(() => {
       return this.#backend.close(toGraceMs(options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**

@@ -22,7 +22,7 @@ import {
   toTransferFlags,
 } from "./options.js";
 import { nothing } from "./pending-request.js";
-import { post, postForDescriptor } from "./post.js";
+import { orReject, post, postForDescriptor } from "./post.js";
 
 export class DescriptorRequests {
   readonly #sink: RequestSink;
@@ -96,12 +96,10 @@ export class DescriptorRequests {
 
   /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
   ftruncate(fd: number, length = 0, options?: RequestOptions): Promise<void> {
-    try {
+    return orReject(() => {
       checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#onRange(operations.ftruncate, fd, Math.max(0, length), 0, 0, options);
+      return this.#onRange(operations.ftruncate, fd, Math.max(0, length), 0, 0, options);
+    });
   }
 
   /**
@@ -169,23 +167,21 @@ export class DescriptorRequests {
     mode = 0,
     mostLength: number = Number.MAX_SAFE_INTEGER,
   ): Promise<void> {
-    try {
+    return orReject(() => {
       checkFd(fd);
       checkInteger(offset, "offset", 0, Number.MAX_SAFE_INTEGER);
       checkInteger(length, "length", 0, mostLength);
       checkInteger(flags, "flags", 0, INT32_MAX);
       checkInteger(mode, "mode", 0, INT32_MAX);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const request = this.#sink.begin(operation);
-    request.fd = fd;
-    request.setPosition(offset);
-    request.setLongLength(length);
-    request.flags = flags;
-    request.mode = mode;
-    request.decode = nothing;
-    return post(this.#sink, request, options);
+      const request = this.#sink.begin(operation);
+      request.fd = fd;
+      request.setPosition(offset);
+      request.setLongLength(length);
+      request.flags = flags;
+      request.mode = mode;
+      request.decode = nothing;
+      return post(this.#sink, request, options);
+    });
   }
 
   #transfer(

@@ -21,7 +21,7 @@ import { KernelRequests } from "./kernel-requests.js";
 import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
 import type { BufferView, RequestOptions } from "./options.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
-import { post } from "./post.js";
+import { orReject, post } from "./post.js";
 
 const NS_PER_MS = 1_000_000;
 /** 285 years: in ns less than 2⁶³. */
@@ -90,7 +90,7 @@ export class EventRequests extends KernelRequests {
    * 5.19): the ring holds the pages, and would go on with them where the program has new ones.
    */
   madvise(view: BufferView, advice: number, options?: RequestOptions): Promise<void> {
-    try {
+    return orReject(() => {
       const memory = toView(view, "view");
       const bytes = memory.byteLength;
       if (bytes > MAX_TRANSFER_BYTES)
@@ -102,9 +102,7 @@ export class EventRequests extends KernelRequests {
       request.flags = advice;
       request.decode = nothing;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -113,15 +111,13 @@ export class EventRequests extends KernelRequests {
    * @returns two descriptors: to read from, and to write to
    */
   pipe(flags = 0, options?: RequestOptions): Promise<[readFd: number, writeFd: number]> {
-    try {
+    return orReject(() => {
       checkInteger(flags, "flags", 0, INT32_MAX);
       const request = this.#sink.begin(operations.pipe);
       request.flags = flags;
       request.decode = asPipe;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -130,15 +126,13 @@ export class EventRequests extends KernelRequests {
    * @param ms from when the kernel has it; fractions count, to the nanosecond
    */
   timeout(ms: number, options?: RequestOptions): Promise<void> {
-    try {
+    return orReject(() => {
       const ns = toNs(ms);
       const request = this.#sink.begin(operations.timeout);
       request.setPosition(ns);
       request.decode = nothing;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -150,14 +144,12 @@ export class EventRequests extends KernelRequests {
    * @param id number or descriptor; of "all" it means nothing, of "pgid" 0 is the group of this process
    */
   waitid(idType: ChildIdType, id: number, options?: WaitidOptions): Promise<ChildState> {
-    try {
+    return orReject(() => {
       const fill = toChildWait(idType, id, options);
       const request = this.#sink.begin(operations.waitid);
       fill(request);
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -172,15 +164,13 @@ export class EventRequests extends KernelRequests {
     expected: number,
     options?: RequestOptions,
   ): Promise<"ok" | "not-equal"> {
-    try {
+    return orReject(() => {
       const word = toWord(array, index);
       checkInteger(expected, "expected", -INT32_MAX - 1, INT32_MAX);
       const request = this.#onWord(operations.futexWait, word, expected);
       request.decode = asWaited;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -194,14 +184,12 @@ export class EventRequests extends KernelRequests {
     count: number = Number.POSITIVE_INFINITY,
     options?: RequestOptions,
   ): Promise<number> {
-    try {
+    return orReject(() => {
       const word = toWord(array, index);
       if (count !== Number.POSITIVE_INFINITY) checkInteger(count, "count", 0, INT32_MAX);
       const request = this.#onWord(operations.futexWake, word, Math.min(count, INT32_MAX));
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   #onWord(operation: Operation, word: Int32Array, value: number): PendingRequest {

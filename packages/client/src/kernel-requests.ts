@@ -27,7 +27,7 @@ import {
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
-import { post, postControlled } from "./post.js";
+import { orReject, post, postControlled } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
 const { O_CREAT } = constants;
@@ -73,7 +73,7 @@ export class KernelRequests extends PathRequests {
    * @returns the descriptor
    */
   openat2(path: PathLike, options?: Openat2Options): Promise<number> {
-    try {
+    return orReject(() => {
       const local = toPath(path);
       const { flags, mode, dirFd, resolve } = toOptions<Openat2Options>(options);
       const openFlags = toOpenFlags(flags, "options.flags");
@@ -88,14 +88,12 @@ export class KernelRequests extends PathRequests {
       request.mode = openMode;
       request.length = resolveFlags;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /** All that the kernel says of a file: statx(2), with a mask of what to ask. Linux 5.6. */
   statx(what: PathLike | number, options?: StatxOptions): Promise<Statx> {
-    try {
+    return orReject(() => {
       const target = toTarget(what);
       const { mask = STATX_ALL, flags = 0 } = toOptions<StatxOptions>(options);
       checkInteger(mask, "options.mask", 0, INT32_MAX);
@@ -108,9 +106,7 @@ export class KernelRequests extends PathRequests {
       request.mode = mask;
       request.decode = asStatx;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -152,7 +148,7 @@ export class KernelRequests extends PathRequests {
     flags: number,
     options: RequestOptions | undefined,
   ): Promise<number> {
-    try {
+    return orReject(() => {
       checkFd(fdIn, "fdIn");
       checkPosition(offIn, "offIn");
       checkFd(fdOut, "fdOut");
@@ -167,9 +163,7 @@ export class KernelRequests extends PathRequests {
       request.length = length;
       request.flags = flags;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -178,16 +172,14 @@ export class KernelRequests extends PathRequests {
    * @returns the events that are there, of these and 8 error, 16 hang-up
    */
   poll(fd: number, events: number, options?: RequestOptions): Promise<number> {
-    try {
+    return orReject(() => {
       checkFd(fd);
       checkInteger(events, "events", 0, 0xffff);
       const request = this.#sink.begin(operations.poll);
       request.fd = fd;
       request.flags = events;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. Linux 5.19. */
@@ -217,8 +209,7 @@ export class KernelRequests extends PathRequests {
     value: string | BufferView,
     options?: SetxattrOptions,
   ): Promise<void> {
-    // Not async: a step's promise never settles, and whatever awaits it would be kept for ever.
-    try {
+    return orReject(() => {
       const target = toTarget(what);
       checkAttribute(name);
       const bytes = toBytes(value, "utf8", "value");
@@ -228,9 +219,7 @@ export class KernelRequests extends PathRequests {
       request.flags = flags;
       request.decode = nothing;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   #onAttribute(

@@ -29,7 +29,7 @@ import {
   type WriteFileOptions,
 } from "./options.js";
 import { type Decode, nothing } from "./pending-request.js";
-import { post } from "./post.js";
+import { orReject, post } from "./post.js";
 import { STATX_ALL, toBigIntStats, toStats } from "./stat-result.js";
 import { truncateFile, writeWholeFile } from "./write-file.js";
 
@@ -139,15 +139,13 @@ export class PathRequests extends DescriptorRequests {
     options: MkdirOptions & { readonly recursive: true },
   ): Promise<string | undefined>;
   mkdir(path: PathLike, options?: number | string | MkdirOptions | null): Promise<unknown> {
-    try {
+    return orReject<unknown>(() => {
       const { mode, recursive } = toMkdirOptions(options);
       const control = typeof options === "object" && options !== null ? options : undefined;
       if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
       const local = toPath(path);
       return new DirectoryMaker(this.#sink, mode, toControl(control)).make(local);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -206,13 +204,11 @@ export class PathRequests extends DescriptorRequests {
 
   /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
   truncate(path: PathLike, length = 0, options?: RequestOptions): Promise<void> {
-    try {
+    return orReject(() => {
       const local = toPath(path);
       checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
       return truncateFile(this.#sink, local, Math.max(0, length), toControl(options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   #onPath(
@@ -221,7 +217,7 @@ export class PathRequests extends DescriptorRequests {
     mode?: number | string,
     options?: RequestOptions,
   ): Promise<void> {
-    try {
+    return orReject(() => {
       const local = toPath(path);
       const fileMode = toMode(mode, 0);
       const request = this.#sink.begin(operation);
@@ -229,9 +225,7 @@ export class PathRequests extends DescriptorRequests {
       request.mode = fileMode;
       request.decode = nothing;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   #onTwoPaths(
@@ -243,7 +237,7 @@ export class PathRequests extends DescriptorRequests {
     flags: number,
     options: RequestOptions | undefined,
   ): Promise<void> {
-    try {
+    return orReject(() => {
       const first = toPath(from, fromName);
       const second = toPath(to, toName);
       const request = this.#sink.begin(operation);
@@ -252,9 +246,7 @@ export class PathRequests extends DescriptorRequests {
       request.flags = flags;
       request.decode = nothing;
       return post(this.#sink, request, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   #stat(

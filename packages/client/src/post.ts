@@ -51,3 +51,15 @@ export function postForDescriptor(
   request.decode = nothing;
   return post(sink, request, options);
 }
+
+/**
+ * What it throws, a wrong argument above all, rejects. In place of an async method: a step of a chain has a promise that never settles,
+ * and what awaits that would be kept for ever. Methods that are called most often do the same without a function for each call.
+ */
+export function orReject<T>(post: () => Promise<T>): Promise<T> {
+  try {
+    return post();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
