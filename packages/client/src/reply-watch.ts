@@ -3,7 +3,7 @@
  *
  * Being notified costs two system calls of the engine and a wake-up, across CPUs tens of microseconds; replies from the page
  * cache are there sooner. So the client first looks once per round of the event loop (setImmediate), with everything else of
- * the process having its turn between two looks, for no longer than a wake-up would take; then it parks all the same. Looks in
+ * the process coming between two looks, for no longer than a wake-up would take; then it parks all the same. Looks in
  * vain make the next ones rarer. The engine does the same: native/src/waiting.h.
  */
 import { loadFlag, type RingConsumer } from "@ringpost/mailbox";

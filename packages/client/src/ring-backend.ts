@@ -5,6 +5,7 @@
  * Requests are encoded as they come. An awake engine gets each at once; one that sleeps gets them together, when the microtasks of
  * this turn of the event loop are done (process.nextTick). Replies that are there by then are settled at once; where they are due
  * soon, the client looks again from its event loop (reply-watch.ts). Only then does it park, and the engine has to notify it.
+ * A turn, in the names below, is one of the event loop.
  */
 import {
   isParked,
@@ -36,7 +37,7 @@ import { WaitingLine } from "./waiting-line.js";
 /** Replies that are settled in one turn of the event loop, before timers and other I/O get theirs: a fraction of a millisecond. */
 const REPLIES_PER_TURN = 128;
 
-/** Steps of chains that leave together, before the turn's end: enough for the engine while the client makes the next ones. */
+/** Steps of chains that leave together, before the event loop's turn ends: enough for the engine while the client makes the next ones. */
 const STEPS_PER_BATCH = 24;
 
 export class RingBackend implements Backend {
@@ -189,7 +190,7 @@ export class RingBackend implements Backend {
     this.#scheduleTurn();
   }
 
-  /** It begins while this turn goes on posting. One that sleeps is woken at the turn's end, once for all that was posted. */
+  /** It begins while this turn of the event loop goes on posting. One that sleeps is woken at its end, once for all that was posted. */
   #publishToAwake(): void {
     const { words, engineParkedWord } = this.#mailbox;
     if (this.#sendOff.isAuto && !isParked(words, engineParkedWord)) this.#publish();
@@ -197,7 +198,7 @@ export class RingBackend implements Backend {
 
   #publish(): void {
     if (this.#settler.settles) {
-      // Their places in the reply ring are given back first; the turn that follows publishes.
+      // Their places in the reply ring are given back first; the tick that follows publishes.
       this.#sendOff.hurry();
       return;
     }
@@ -278,13 +279,13 @@ export class RingBackend implements Backend {
     this.#keepAliveWhileBusy();
   }
 
-  /** Replies came in before the client could park. After so many the event loop gets its turn. */
+  /** Replies came in before the client could park. After so many, what else the event loop has comes first. */
   #settleInTurn(): void {
     if (this.#settledThisTurn < REPLIES_PER_TURN) this.#settle();
     else this.#turnSoon();
   }
 
-  /** The next turn comes after timers and other I/O have had theirs. */
+  /** Once more, after timers and other I/O. */
   #turnSoon(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
@@ -318,7 +319,7 @@ export class RingBackend implements Backend {
     this.#settle();
   }
 
-  /** What waits for the replies posts before the next turn: a tick comes before microtasks, but one that a microtask asks for after. */
+  /** What waits for the replies posts before the next tick: that comes before microtasks, but after them where a microtask asks for it. */
   #settle(): void {
     queueMicrotask(this.#onSettled); // before settling, as that may throw
     try {

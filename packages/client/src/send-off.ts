@@ -1,6 +1,7 @@
 /**
- * When requests leave for the engine: at once or at the end of the turn in which they were posted (AUTO, as the engine is awake or
- * not: ring-backend.ts), when there are enough of them, or when the program says so. Client's thread; what `Engine.start`'s option `submit` means.
+ * When requests leave for the engine: at once or at the end of the turn of the event loop in which they were posted (AUTO, as the engine
+ * is awake or not: ring-backend.ts), when there are enough of them, or when the program says so. Client's thread; what `Engine.start`'s
+ * option `submit` means.
  */
 
 import type { PendingRequest } from "./pending-request.js";

@@ -139,7 +139,7 @@ export class Engine implements AsyncDisposable {
     this.#stopping = true;
     this.#stopRings();
     await Promise.all(this.#rings.map(({ ended }) => ended));
-    // Other clients of this thread have been told by now, in the same turn as this: their promises have settled, too.
+    // Other clients of this thread have been told by now, in the same turn of the event loop as this: their promises have settled, too.
     await setImmediate();
   }
 
