@@ -14,8 +14,11 @@ export interface NativeEngine {
   readonly setupFlags: number;
   /** IORING_FEAT_* flags of the kernel. */
   readonly features: number;
+  /** Submissions that the ring takes at once; the kernel has rounded up. */
   readonly entries: number;
+  /** Completions that it keeps room for. */
   readonly completionEntries: number;
+  /** The ring's own descriptor is registered: the kernel need not look it up with every call (Linux 5.18). */
   readonly registeredRingFd: boolean;
   /** IORING_OP_* that the kernel has. */
   readonly operations: readonly number[];

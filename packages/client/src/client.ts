@@ -32,6 +32,9 @@ export let isOpen: (client: Client) => boolean;
  * returns a promise. Wrong arguments reject with `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARG_VALUE`; failed
  * operations with the error that node:fs would give; a closed client or engine with `ERR_RINGPOST_CLOSED`.
  *
+ * "Linux 5.7" is the first kernel whose io_uring has what a method does; ringpost needs 5.6 in any case. On older ones it rejects with
+ * ENOSYS, where nothing else is said.
+ *
  * A buffer belongs to its request until the promise settles: as with node:fs, don't write to it, transfer it or resize it.
  */
 export class Client extends EventRequests implements AsyncDisposable {
@@ -145,6 +148,7 @@ export class Client extends EventRequests implements AsyncDisposable {
    * a word, those whose slab the kernel refuses to register. Without CAP_IPC_LOCK the memlock limit bounds what is registered by
    * all processes of the user (`ulimit -l`, often 8 MiB: four slabs). See `slabsRegistered` and `slabsRefused` of `engine.stats()`.
    * @param bytes 1 to 2 GiB less a page; rounded up to a power of two of pages
+   * @throws of wrong arguments; `ERR_RINGPOST_CLOSED`
    */
   lease(bytes: number): Lease {
     return this.#backend.lease(bytes);
@@ -153,13 +157,17 @@ export class Client extends EventRequests implements AsyncDisposable {
   /**
    * Cancels what this client has under way on a descriptor: that rejects with ECANCELED, or resolves if it was done already. For
    * one operation alone, give it a `signal`.
+   * @throws of wrong arguments; `ERR_RINGPOST_CLOSED`
    */
   cancel(fd: number): void {
     checkFd(fd);
     this.#backend.cancelDescriptor(fd);
   }
 
-  /** As {@link cancel}, of everything that this client has under way. */
+  /**
+   * As {@link cancel}, of everything that this client has under way.
+   * @throws `ERR_RINGPOST_CLOSED`
+   */
   cancelAll(): void {
     this.#backend.cancelAll();
   }

@@ -114,6 +114,9 @@ function refusedConnection(errno: number): Error {
  * Connects this thread to an engine of the process: at once, without a message to the engine. Where all of its clients are connected
  * and one is closing, it blocks this thread until that one has closed: microseconds as a rule, at most 0.1 s for each of the
  * engine's rings, and that only where the kernel can't cancel what the other had in flight. Then it rejects with `EAGAIN`.
+ *
+ * Rejects with `ERR_RINGPOST_CLOSED` where the engine is closed, and with `ERR_RINGPOST_VERSION` where the handle is of another version
+ * of ringpost than this thread has loaded.
  * @param handle from `engine.handle()`, through workerData or postMessage
  * @param options in place of what the handle says
  * @returns a client for this thread; it closes by itself when the thread ends

@@ -94,7 +94,10 @@ export class DescriptorRequests {
     return postForDescriptor(this.#sink, operations.fdatasync, fd, options);
   }
 
-  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
+  /**
+   * Cuts the file, or lengthens it with a hole. io_uring since Linux 6.9, a system call before.
+   * @param length in bytes. Default 0
+   */
   ftruncate(fd: number, length = 0, options?: RequestOptions): Promise<void> {
     return orReject(() => {
       checkInteger(length, "len", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
@@ -120,6 +123,7 @@ export class DescriptorRequests {
 
   /**
    * Tells the kernel how a range will be used: posix_fadvise(2). Linux 5.6.
+   * @param offset in bytes
    * @param length in bytes; 0: to the end
    * @param advice POSIX_FADV_* of include/uapi/linux/fadvise.h: 0 normal, 1 random, 2 sequential, 3 will need, 4 won't need
    */
@@ -135,6 +139,7 @@ export class DescriptorRequests {
 
   /**
    * Writes a range of the file back, without its metadata: sync_file_range(2), no promise of durability. Linux 5.2.
+   * @param offset in bytes
    * @param length in bytes, less than 4 GiB; 0: to the end
    * @param flags SYNC_FILE_RANGE_* of include/uapi/linux/fs.h. Default: write and wait (2 | 4)
    */

@@ -106,7 +106,7 @@ export class EventRequests extends KernelRequests {
   }
 
   /**
-   * Makes a pipe: pipe2(2). Linux 6.16. No step of a chain: what a chain opens is its own, and a step has one descriptor.
+   * Makes a pipe: pipe2(2). io_uring since Linux 6.16, a system call before. No step of a chain: what a chain opens is its own, and a step has one descriptor.
    * @param flags O_NONBLOCK (0o4000), O_DIRECT (0o40000): packets. Default 0. Both ends are closed on exec in any case
    * @returns two descriptors: to read from, and to write to
    */

@@ -112,6 +112,7 @@ export class KernelRequests extends PathRequests {
   /**
    * Moves bytes between two descriptors, one of them a pipe, without a copy through this process: splice(2). Linux 5.7.
    * @param offIn, offOut offset in the file, in bytes; null for a pipe, or where the descriptor stands
+   * @param length the most to move, in bytes: less than 2 GiB
    * @param flags SPLICE_F_* of include/uapi/linux: 1 move, 2 nonblock, 4 more. Default 0
    * @returns bytes moved; 0 at the end
    */
@@ -127,7 +128,12 @@ export class KernelRequests extends PathRequests {
     return this.#between(operations.splice, fdIn, offIn, fdOut, offOut, length, flags, options);
   }
 
-  /** Copies bytes from one pipe to another, and leaves them in the first: tee(2). Linux 5.8. Returns how many. */
+  /**
+   * Copies bytes from one pipe to another, and leaves them in the first: tee(2). Linux 5.8.
+   * @param length the most to copy, in bytes: less than 2 GiB
+   * @param flags as of {@link splice}
+   * @returns how many
+   */
   tee(
     fdIn: number,
     fdOut: number,
@@ -182,7 +188,7 @@ export class KernelRequests extends PathRequests {
     });
   }
 
-  /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. Linux 5.19. */
+  /** The value of an extended attribute: getxattr(2), or fgetxattr(2) of a descriptor. io_uring since Linux 5.19, a system call before. */
   async getxattr(what: PathLike | number, name: string, options?: RequestOptions): Promise<Buffer> {
     const target = toTarget(what);
     checkAttribute(name);
@@ -202,7 +208,7 @@ export class KernelRequests extends PathRequests {
     }
   }
 
-  /** Sets an extended attribute: setxattr(2), or fsetxattr(2) of a descriptor. Linux 5.19. */
+  /** Sets an extended attribute: setxattr(2), or fsetxattr(2) of a descriptor. io_uring since Linux 5.19, a system call before. */
   setxattr(
     what: PathLike | number,
     name: string,

@@ -96,7 +96,7 @@ export class PathRequests extends DescriptorRequests {
   }
 
   /**
-   * Gives the file another name, in one step. Linux 5.11.
+   * Gives the file another name, in one step. io_uring since Linux 5.11, a system call before.
    * @param options `noReplace`: reject with EEXIST where the new name is taken; `exchange`: swap the two
    */
   rename(oldPath: PathLike, newPath: PathLike, options?: RenameOptions): Promise<void> {
@@ -115,18 +115,18 @@ export class PathRequests extends DescriptorRequests {
     }
   }
 
-  /** Removes the name; the file, when it was its last and nobody has it open. Linux 5.11. */
+  /** Removes the name; the file, when it was its last and nobody has it open. io_uring since Linux 5.11, a system call before. */
   unlink(path: PathLike, options?: RequestOptions): Promise<void> {
     return this.#onPath(operations.unlink, path, 0, options);
   }
 
-  /** Removes the empty directory. Linux 5.11. */
+  /** Removes the empty directory. io_uring since Linux 5.11, a system call before. */
   rmdir(path: PathLike, options?: RequestOptions): Promise<void> {
     return this.#onPath(operations.rmdir, path, 0, options);
   }
 
   /**
-   * Makes the directory. Linux 5.15.
+   * Makes the directory. io_uring since Linux 5.15, a system call before.
    * @param options the mode (default 0o777, before the umask), or `recursive`: the missing ones above, too
    * @returns with `recursive`, the first directory that was made, if any
    */
@@ -149,7 +149,7 @@ export class PathRequests extends DescriptorRequests {
   }
 
   /**
-   * Makes a symbolic link at `path` that says `target`. Linux 5.15.
+   * Makes a symbolic link at `path` that says `target`. io_uring since Linux 5.15, a system call before.
    * @param options a string is node:fs's type of link, which means nothing on Linux
    */
   symlink(
@@ -161,7 +161,7 @@ export class PathRequests extends DescriptorRequests {
     return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0, control);
   }
 
-  /** Gives the file a second name. Linux 5.15. */
+  /** Gives the file a second name. io_uring since Linux 5.15, a system call before. */
   link(existingPath: PathLike, newPath: PathLike, options?: RequestOptions): Promise<void> {
     return this.#onTwoPaths(
       operations.link,
@@ -202,7 +202,10 @@ export class PathRequests extends DescriptorRequests {
     }
   }
 
-  /** Cuts the file, or lengthens it with a hole. Linux 6.9. */
+  /**
+   * Cuts the file, or lengthens it with a hole. io_uring since Linux 6.9, a system call before.
+   * @param length in bytes. Default 0
+   */
   truncate(path: PathLike, length = 0, options?: RequestOptions): Promise<void> {
     return orReject(() => {
       const local = toPath(path);

@@ -78,6 +78,7 @@ export class Engine implements AsyncDisposable {
   /**
    * What another thread connects with: plain data, for workerData and postMessage.
    * @param share of those who connect with it, unless they ask for another
+   * @throws of wrong arguments; `ERR_RINGPOST_CLOSED` once the engine is closed
    */
   handle(share?: ClientShare): EngineHandle {
     if (this.#closing !== undefined) throw closedError("engine");
@@ -92,6 +93,7 @@ export class Engine implements AsyncDisposable {
    * it works all the same where the README's table says "system call"; others reject with ENOSYS. False for what isn't in the
    * engine's `operations`, too.
    * @param method one of the README's table
+   * @throws `ERR_INVALID_ARG_VALUE` of any other
    */
   supports(method: string): boolean {
     const submits = submissionsOf(method, "method");
