@@ -29,10 +29,10 @@ bool RegionTable::PinSlab(uint32_t index, uint32_t generation, uint8_t* base, ui
 }
 
 // To register a slab means to hold its pages, and those that aren't there yet are made and cleared
-// for it: on the engine's thread, while all clients wait (0.3 s for 128 MiB). So they are made
-// here, a huge page at a time: the kernel locks the process's mappings for each. What stays undone
-// the engine does. A kernel that doesn't know how (-EINVAL, before Linux 5.14) registers no slab
-// either.
+// for it: on the engine's thread, while all clients wait (docs/measurements.md, "Huge pages"). So
+// they are made here, a huge page at a time: the kernel locks the process's mappings for each. What
+// stays undone the engine does. A kernel that doesn't know how (-EINVAL, before Linux 5.14)
+// registers no slab either.
 void RegionTable::MakePages(uint32_t index) {
   if (index >= protocol::kMaxSlabs) return;
   const Slab& slab = slabs_[index];
