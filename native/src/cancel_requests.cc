@@ -66,7 +66,11 @@ bool Engine::CancelUsersOf(int32_t fd) {
   if (fd < 0) return false;
   const bool may_be_used = descriptor_users_.MayHave(fd);
   const bool has_siblings = roster_->has_siblings();
-  if ((!may_be_used && !has_siblings) || !MayWait(fd)) return false;
+  if (!may_be_used && !has_siblings) return false;
+  if (!MayWait(fd)) {
+    CancelSplicesInLineOf(fd);
+    return false;
+  }
   if (has_siblings) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
   if (!may_be_used) return has_siblings;
   for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
@@ -83,6 +87,15 @@ void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_un
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     const InFlight& flight = service.in_flight[slot];
     if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns) CancelSlot(service, slot);
+  }
+}
+
+// The close of a file waits for those before it in the file's line (offset_lines.h): a splice that
+// waits for its pipe would hold it up for ever.
+void Engine::CancelSplicesInLineOf(int32_t fd) {
+  while (const InFlight* splice = offset_lines_.FindSplice(fd)) {
+    const uint64_t user_data = splice->submission.user_data;
+    CancelSlot(services_[ClientOf(user_data)], SlotOf(user_data));
   }
 }
 

@@ -178,6 +178,7 @@ class Engine {
   bool CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void TellSiblingsAgain(const InFlight& close);
+  void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
   void OutliveUsersOf(ClientService& service, int32_t fd,
                       uint32_t closing_chain = ChainStep::kNone);

@@ -41,7 +41,8 @@ struct InFlight {
   bool transfers = false;      // turns.cc: what is in the kernel is a transfer at a position
   bool of_few = false;         // of a client that has few; meant while it transfers
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
-  bool in_line = false;        // offset_lines.cc: it stands in its descriptor's line
+  // offset_lines.cc: the descriptor in whose line it stands; negative: in none.
+  int32_t line_fd = -1;
   InFlight* next_in_line = nullptr;
 
   // poll_streams.cc: a stream of events. Set when one begins, meant for nothing else.

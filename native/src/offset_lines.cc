@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "descriptor_users.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -24,9 +26,25 @@ bool IsFileOrDisk(int32_t fd) {
 // Returns the position that the next transfer goes at, or a negative number where there is none.
 int64_t OffsetOf(int32_t fd) { return ::lseek(fd, 0, SEEK_CUR); }
 
+// An offset that has moved is a real one: only the first transfer of a file asks what it is.
+bool IsReal(int64_t offset, int32_t fd) { return offset > 0 || (offset == 0 && IsFileOrDisk(fd)); }
+
+// Of a splice: the end whose own offset it goes at; negative where there is none. The other end is
+// a pipe.
+int32_t OffsetEndOf(const abi::Sqe& sqe) {
+  const int32_t from = sqe.address == kOwnOffset ? InputOf(sqe) : -1;
+  if (IsReal(OffsetOf(from), from)) return from;
+  return sqe.offset == kOwnOffset ? sqe.fd : -1;
+}
+
 bool Appends(const abi::Sqe& sqe) {
   return IsWrite(sqe.opcode) &&
          ((sqe.op_flags & RWF_APPEND) != 0 || (::fcntl(sqe.fd, F_GETFL) & O_APPEND) != 0);
+}
+
+// Whether the offset is given to it here, and moved on for it.
+bool IsTransfer(const InFlight& flight) {
+  return IsRead(flight.submission.opcode) || IsWrite(flight.submission.opcode);
 }
 
 void MoveOffset(const abi::Sqe& sqe, int32_t result) {
@@ -41,30 +59,32 @@ void MoveOffset(const abi::Sqe& sqe, int32_t result) {
 }  // namespace
 
 bool OffsetLines::Enter(InFlight* flight) {
-  flight->in_line = false;
+  flight->line_fd = -1;
   flight->next_in_line = nullptr;
-  abi::Sqe& sqe = flight->submission;
-  if (!IsAtOwnOffset(sqe) && !Closes(*flight)) return true;
-  if (const auto line = Find(sqe.fd); line != lines_.end()) {
-    flight->in_line = true;
+  const abi::Sqe& sqe = flight->submission;
+  if (IsAtOwnOffset(sqe) || Closes(*flight)) return EnterLineOf(sqe.fd, flight);
+  return sqe.opcode != abi::kOpSplice || EnterLineOf(OffsetEndOf(sqe), flight);
+}
+
+bool OffsetLines::EnterLineOf(int32_t fd, InFlight* flight) {
+  if (const auto line = Find(fd); line != lines_.end()) {
+    flight->line_fd = fd;
     line->last->next_in_line = flight;
     line->last = flight;
     return false;
   }
   if (Closes(*flight)) return true;
-  const int64_t offset = OffsetOf(sqe.fd);
-  // An offset that has moved is a real one: only the first transfer of a file asks what it is.
-  if (offset < 0 || (offset == 0 && !IsFileOrDisk(sqe.fd))) return true;
-  flight->in_line = true;
-  sqe.offset = static_cast<uint64_t>(offset);
-  lines_.push_back({sqe.fd, flight, flight});
+  const int64_t offset = OffsetOf(fd);
+  if (!IsReal(offset, fd)) return true;
+  flight->line_fd = fd;
+  if (IsTransfer(*flight)) flight->submission.offset = static_cast<uint64_t>(offset);
+  lines_.push_back({fd, flight, flight});
   return true;
 }
 
 InFlight* OffsetLines::Leave(InFlight* flight, int32_t result) {
-  if (!flight->in_line) return nullptr;
-  flight->in_line = false;
-  const auto line = Find(flight->submission.fd);
+  if (flight->line_fd < 0) return nullptr;
+  const auto line = Find(std::exchange(flight->line_fd, -1));
   if (line->first != flight) {
     InFlight* before = line->first;
     while (before->next_in_line != flight) before = before->next_in_line;
@@ -72,7 +92,7 @@ InFlight* OffsetLines::Leave(InFlight* flight, int32_t result) {
     if (line->last == flight) line->last = before;
     return nullptr;
   }
-  if (!Closes(*flight)) MoveOffset(flight->submission, result);
+  if (IsTransfer(*flight)) MoveOffset(flight->submission, result);
   InFlight* next = flight->next_in_line;
   if (next == nullptr) {
     *line = lines_.back();
@@ -80,16 +100,26 @@ InFlight* OffsetLines::Leave(InFlight* flight, int32_t result) {
     return nullptr;
   }
   line->first = next;
-  if (!Closes(*next)) {
+  if (IsTransfer(*next)) {
     // Negative where the descriptor has been closed: the kernel will say so.
-    next->submission.offset = static_cast<uint64_t>(OffsetOf(next->submission.fd));
+    next->submission.offset = static_cast<uint64_t>(OffsetOf(line->fd));
   }
   return next;
 }
 
 bool OffsetLines::Waits(const InFlight& flight) const {
-  return flight.in_line && std::none_of(lines_.begin(), lines_.end(),
-                                        [&](const Line& line) { return line.first == &flight; });
+  return flight.line_fd >= 0 && std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) {
+           return line.first == &flight;
+         });
+}
+
+const InFlight* OffsetLines::FindSplice(int32_t fd) {
+  const auto line = Find(fd);
+  if (line == lines_.end()) return nullptr;
+  const InFlight* flight = line->first;
+  while (flight != nullptr && (flight->submission.opcode != abi::kOpSplice || flight->cancelled))
+    flight = flight->next_in_line;
+  return flight;
 }
 
 std::vector<OffsetLines::Line>::iterator OffsetLines::Find(int32_t fd) {

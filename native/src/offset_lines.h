@@ -6,6 +6,9 @@
 // such transfers stand in line here, one line per descriptor, and each goes at the position that
 // the one before it has left. What has no offset (pipe, socket, terminal) knows no lines.
 //
+// A splice stands in the line of the file that is one of its ends. The kernel moves its offset on,
+// but takes it before it waits for the pipe: what went meanwhile would be undone.
+//
 // A close of the descriptor joins its line, too: those before it still mean this file.
 //
 // Not covered, as the kernel's lock would: two descriptors that dup(2) made share one offset.
@@ -32,6 +35,9 @@ class OffsetLines {
   // Whether it is still to go.
   [[nodiscard]] bool Waits(const InFlight& flight) const;
 
+  // A splice in the descriptor's line that nobody has cancelled; nullptr where there is none.
+  [[nodiscard]] const InFlight* FindSplice(int32_t fd);
+
  private:
   struct Line {
     int32_t fd;
@@ -39,6 +45,7 @@ class OffsetLines {
     InFlight* last;
   };
 
+  [[nodiscard]] bool EnterLineOf(int32_t fd, InFlight* flight);
   [[nodiscard]] std::vector<Line>::iterator Find(int32_t fd);
 
   std::vector<Line> lines_;  // of the descriptors with such transfers now

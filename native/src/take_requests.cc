@@ -148,7 +148,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.polled = false;
   flight.unpollable = false;
   flight.awaits_writer = false;
-  flight.in_line = false;
+  flight.line_fd = -1;
   flight.chained = false;
   flight.held = false;
   flight.outlived = false;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -172,6 +173,32 @@ TEST(a_cancelled_close_keeps_its_place_behind_transfers_at_the_files_offset) {
   CHECK_EQ(client.AwaitReply(second).result, 3);
   CHECK_EQ(client.AwaitReply(closing).result, 0);
   CHECK(::fcntl(fd, F_GETFD) < 0);
+}
+
+// Behind it in the file's line, the close would wait as long as the pipe is empty.
+TEST(a_close_ends_the_splices_before_it_in_its_line) {
+  NEEDS_IO_URING();
+  TestEngine engine(SmallRing());
+  TestClient client(engine.memory(), engine.roster());
+  TestClient other(engine.memory(), engine.roster());
+  const TestFolder folder;
+  const Pipe pipe;
+  const int fd = ::open(folder.File("file").c_str(), O_RDWR | O_CREAT, 0600);
+  CHECK(fd >= 0);
+  TestRequest request =
+      Transfer(protocol::opcode::kSplice, pipe.out.get(), nullptr, 4, kCurrentPosition);
+  request.words.second_fd = fd;
+  uint32_t splices[2];
+  for (uint32_t& splice : splices) {
+    splice = other.Post(request);
+    std::memset(other.mailbox().Result(splice) + protocol::payload::kSecondPositionOffset, 0xff,
+                sizeof(uint64_t));
+  }
+  CHECK_EQ(other.Result(Nop()), 0);
+  const uint32_t write = client.Post(Write(fd, "text", 4, kCurrentPosition));
+  CHECK_EQ(client.Result(CloseFd(fd)), 0);
+  CHECK_EQ(client.AwaitReply(write).result, 4);
+  for (const uint32_t splice : splices) CHECK_EQ(other.AwaitReply(splice).result, -ECANCELED);
 }
 
 TEST(what_is_overdue_says_so) {

@@ -24,6 +24,14 @@ InFlight Transfer(uint8_t operation, int32_t fd, uint64_t position = kOwnOffset)
   return flight;
 }
 
+// From where, to where; a pipe has no offset but its own.
+InFlight Splice(int32_t from, uint64_t from_offset, int32_t to, uint64_t to_offset) {
+  InFlight flight = Transfer(abi::kOpSplice, to, to_offset);
+  flight.submission.file_index = from;
+  flight.submission.address = from_offset;
+  return flight;
+}
+
 struct OpenFile {
   explicit OpenFile(int flags = O_RDWR)
       : fd(::open(folder.FileWith("file", "0123456789").c_str(), flags | O_CLOEXEC)) {}
@@ -131,6 +139,66 @@ TEST(appended_bytes_are_behind_the_offset) {
   CHECK(lines.Enter(&read));
   CHECK(lines.Leave(&read, 5) == nullptr);
   CHECK_EQ(file.Offset(), 5);
+}
+
+// The kernel moves the offset on, and takes it by itself.
+TEST(a_splice_stands_in_the_line_of_its_file) {
+  const OpenFile file;
+  const Pipe pipe;
+  const int32_t fd = file.fd.get();
+  for (const bool takes : {true, false}) {
+    CHECK_EQ(::lseek(fd, 0, SEEK_SET), 0);
+    OffsetLines lines;
+    InFlight before = Transfer(abi::kOpRead, fd);
+    InFlight splice = takes ? Splice(fd, kOwnOffset, pipe.in.get(), kOwnOffset)
+                            : Splice(pipe.out.get(), kOwnOffset, fd, kOwnOffset);
+    InFlight after = Transfer(abi::kOpRead, fd);
+    InFlight close = Transfer(abi::kOpClose, fd, 0);
+    CHECK(lines.Enter(&before));
+    CHECK(!lines.Enter(&splice));
+    CHECK(!lines.Enter(&after));
+    CHECK(!lines.Enter(&close));
+    CHECK(lines.FindSplice(fd) == &splice);
+    CHECK(lines.Leave(&before, 3) == &splice);
+    CHECK_EQ(splice.submission.address, kOwnOffset);
+    CHECK_EQ(splice.submission.offset, kOwnOffset);
+    CHECK_EQ(file.Offset(), 3);
+    CHECK_EQ(::lseek(fd, 2, SEEK_CUR), 5);
+    splice.cancelled = true;
+    CHECK(lines.FindSplice(fd) == nullptr);
+    CHECK(lines.Leave(&splice, 2) == &after);
+    CHECK_EQ(after.submission.offset, 5);
+    CHECK(lines.Leave(&after, 1) == &close);
+    CHECK(lines.Leave(&close, 0) == nullptr);
+    CHECK_EQ(file.Offset(), 6);
+    InFlight behind = Transfer(abi::kOpRead, fd);
+    CHECK(lines.Enter(&splice));
+    CHECK(!lines.Enter(&behind));
+    CHECK(lines.Leave(&splice, -ECANCELED) == &behind);
+    CHECK_EQ(behind.submission.offset, 6);
+    CHECK(lines.Leave(&behind, 0) == nullptr);
+  }
+}
+
+TEST(a_splice_at_a_position_or_between_pipes_needs_no_line) {
+  const OpenFile file;
+  const Pipe pipe;
+  const Pipe other;
+  const int32_t fd = file.fd.get();
+  OffsetLines lines;
+  InFlight read = Transfer(abi::kOpRead, fd);
+  InFlight splices[] = {
+      Splice(fd, 7, pipe.in.get(), kOwnOffset),
+      Splice(pipe.out.get(), kOwnOffset, fd, 7),
+      Splice(pipe.out.get(), kOwnOffset, other.in.get(), kOwnOffset),
+      Splice(pipe.out.get(), kOwnOffset, other.in.get(), kOwnOffset),
+  };
+  CHECK(lines.Enter(&read));
+  for (InFlight& splice : splices) CHECK(lines.Enter(&splice));
+  CHECK(lines.FindSplice(fd) == nullptr);
+  for (InFlight& splice : splices) CHECK(lines.Leave(&splice, 1) == nullptr);
+  CHECK(lines.Leave(&read, 1) == nullptr);
+  CHECK_EQ(file.Offset(), 1);
 }
 
 // In a line, the read of an eventfd would wait for the write behind it.
