@@ -26,9 +26,10 @@ void Engine::StartInOrder(ClientService& service, uint32_t slot) {
 }
 
 // A close that waits for a drain, be it a step of a chain, ends what waits on its descriptor now:
-// the drain would wait for that, and perhaps for ever. Nothing waits for the steps of its own chain
-// but itself: they are to be done before it.
+// the drain would wait for that, and perhaps for ever. But not the steps of its own chain, which
+// are to be done before it; and a chain that drains has been told to wait for what came before.
 void Engine::EndUsersOfHeldCloses(ClientService& service, uint32_t head) {
+  if (service.in_flight[head].chained && service.chain_steps[head].drains) return;
   for (uint32_t slot = head; slot != ChainStep::kNone; slot = NextOf(service, slot)) {
     const InFlight& flight = service.in_flight[slot];
     const bool refused = flight.chained && service.chain_steps[slot].refused < 0;
@@ -77,13 +78,15 @@ void Engine::StartHeldOfAll() {
   }
 }
 
-// A cancelled one needs no order, unless more of its chain runs whatever becomes of it. A close
-// that doesn't run would leak its descriptor.
+// A cancelled one needs no order, unless something of it runs all the same: a close, which isn't
+// cancelled, as it would leak its descriptor, or what is linked hard to a chain's first step.
 void Engine::CancelHeld(ClientService& service, uint32_t slot) {
-  if (service.in_flight[slot].chained && service.chain_steps[slot].linked_hard) return;
+  const bool chained = service.in_flight[slot].chained;
+  if (service.in_flight[slot].opcode == protocol::opcode::kClose) return;
+  if (chained && service.chain_steps[slot].linked_hard) return;
   TakeOutOfHeld(service, slot);
-  if (service.in_flight[slot].chained || service.in_flight[slot].opcode == protocol::opcode::kClose)
-    StartNow(service, slot);
+  if (chained)
+    RunChain(service, slot);
   else
     CompleteRequest(service, slot, -ECANCELED);
 }

@@ -4,6 +4,9 @@ import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
+import { useTempDir } from "../support/temp-dir.js";
+
+const dir = useTempDir();
 
 const CREDITS = 8;
 
@@ -51,18 +54,43 @@ describeOnEngineSetups(
       await client.close(writeFd);
     });
 
-    it("a chain that drains and closes ends what waits, and not its own steps", async () => {
+    it("a chain in line behind a drain ends what waits, and not its own steps", async () => {
       const { client } = running;
       const [readFd, writeFd] = await client.pipe();
       const before = codeOf(client.read(readFd, Buffer.alloc(1)));
-      const buffer = Buffer.alloc(1);
-      const chain = client.chain({ drain: true }).nop().read(readFd, buffer).close(readFd).run();
+      const drain = client.chain({ drain: true }).nop().run();
+      const chain = client.chain().read(readFd, Buffer.alloc(1)).close(readFd).run();
       expect(await within(SOON_MS, "the read", before)).toBe("ECANCELED");
+      await within(SOON_MS, "the drain", drain);
       await setTimeout(20); // the chain's own read waits by now
       fs.writeSync(writeFd, "x");
-      expect(await within(SOON_MS, "the chain", chain)).toEqual([undefined, 1, undefined]);
+      expect(await within(SOON_MS, "the chain", chain)).toEqual([1, undefined]);
       await client.close(writeFd);
     });
+
+    it.each([false, true])(
+      "a chain that drains and closes waits for what came before, aborted: %s",
+      async (aborts) => {
+        const { client } = running;
+        const [readFd, writeFd] = await client.pipe();
+        const before = client.read(readFd, Buffer.alloc(1));
+        const stop = new AbortController();
+        const folder = dir().fresh();
+        const chain = client
+          .chain({ drain: true, signal: stop.signal })
+          .close(readFd)
+          .mkdir(folder);
+        const results = chain.settle();
+        if (aborts) stop.abort();
+        await setTimeout(20);
+        expect(fs.existsSync(folder)).toBe(false);
+        fs.writeSync(writeFd, "x");
+        expect(await within(SOON_MS, "the read", before)).toBe(1);
+        await within(SOON_MS, "the chain", results);
+        expect(fs.existsSync(folder)).toBe(!aborts);
+        await client.close(writeFd);
+      },
+    );
   },
   { credits: CREDITS },
 );
