@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 2502202511u;
+inline constexpr uint32_t kLayoutHash = 4085873380u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -130,6 +130,7 @@ inline constexpr uint32_t kDrain = 524288u;
 inline constexpr uint32_t kFdOfStep = 1048576u;
 inline constexpr uint32_t kSecondFdOfStep = 2097152u;
 inline constexpr uint32_t kChain = 4194304u;
+inline constexpr uint32_t kContinues = 8388608u;
 }  // namespace opcode_flag
 
 namespace cancel_scope {

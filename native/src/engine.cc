@@ -95,11 +95,11 @@ int Engine::Run() {
   for (;;) {
     if (roster_->has_changes()) ServeRoster();
     if (stopping_) {
-      if (in_flight_count_ == 0) {
+      StopByProgress();
+      if (in_flight_count_ == 0 && !AwaitsContinuation()) {
         Shutdown();
         return kStopped;
       }
-      StopByProgress();
     }
     const bool took = TakeRequests();
     if (took) waiting_.EndRound(now_ns_);
@@ -287,6 +287,14 @@ void Engine::StopByProgress() {
   if (stop_cancelled_ || Clock::now() - last_progress_ < stop_grace_) return;
   stop_cancelled_ = true;
   for (const uint32_t client : active_) CancelInFlight(services_[client]);
+}
+
+// While stopping: whether a client is between two requests of a whole-file operation, which has its
+// file open here. It gets the same grace.
+bool Engine::AwaitsContinuation() const {
+  return !stop_cancelled_ && std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
+    return !services_[client].kept_fds.empty();
+  });
 }
 
 void Engine::Shutdown() {

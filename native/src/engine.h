@@ -147,6 +147,7 @@ class Engine {
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
   void StopByProgress();
+  [[nodiscard]] bool AwaitsContinuation() const;
   bool WaitForWork();
   [[nodiscard]] uint64_t LongestSleepNs(uint64_t idle_ns) const;
   [[nodiscard]] bool RanForLong() const;

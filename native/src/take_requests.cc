@@ -74,7 +74,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
       if (AskForEvents(service, request)) given++;
     } else if (accepted >= most_accepted) {
       BreakOff(service);
-    } else if (stopping_) {
+    } else if (stopping_ && (request.opcode & protocol::opcode_flag::kContinues) == 0) {
       accepted++;
       TellThatStopping(service, request);
     } else if ((request.opcode & kChainFlags) != 0) {
@@ -139,7 +139,7 @@ void Engine::TellThatStopping(ClientService& service, const Request& request) {
 int Engine::Admit(ClientService& service, Request& request) {
   InFlight& flight = service.in_flight[request.slot];
   flight.timed = (request.opcode & protocol::opcode_flag::kDeadline) != 0;
-  request.opcode &= ~protocol::opcode_flag::kDeadline;
+  request.opcode &= ~(protocol::opcode_flag::kDeadline | protocol::opcode_flag::kContinues);
   flight.opcode = request.opcode;
   flight.generation = request.generation;
   flight.taken_ns = now_ns_;

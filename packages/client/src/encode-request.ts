@@ -20,7 +20,8 @@ export function encodeRequest(
   const words = mailbox.words;
   words[at + RequestWord.SLOT] = slot;
   words[at + RequestWord.GENERATION] = generation;
-  const opcode = request.opcode | request.chainFlags;
+  const continues = request.continues ? OpcodeFlag.CONTINUES : 0;
+  const opcode = request.opcode | request.chainFlags | continues;
   if (request.deadline !== undefined) {
     words[at + RequestWord.OPCODE] = opcode | OpcodeFlag.DEADLINE;
     const deadlineAt = slot * Payload.BYTES + Payload.DEADLINE_OFFSET;

@@ -187,6 +187,8 @@ export const OpcodeFlag = {
   SECOND_FD_OF_STEP: 0x20_0000,
   /** The first step of a chain, be it the only one. */
   CHAIN: 0x40_0000,
+  /** It goes on with what an earlier request has begun: an engine that stops takes it all the same. */
+  CONTINUES: 0x80_0000,
 } as const;
 
 /** The number of an operation alone, without its flags. */
