@@ -244,7 +244,7 @@ export class RingBackend implements Backend {
       this.#sendOff.overdue(request);
       this.#scheduleTurn();
     };
-    request.timer = setTimeout(expire, msUntil(deadline)).unref();
+    request.timer = setTimeout(expire, msUntil(deadline) + 1).unref(); // a timer may ring a millisecond early
   }
 
   #scheduleTurn(): void {
