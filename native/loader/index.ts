@@ -92,7 +92,7 @@ export interface NativeClient {
   /** Where in its huge page, of `HUGE_PAGE_BYTES`, the view's memory begins. */
   pageOffsetOf(view: View): number;
   /** Wakes the parked engine. */
-  ring(): void;
+  ringDoorbell(): void;
   /** Whether the thread's event loop stays alive for this client, and with it the client. In turn: on, off. */
   keepAlive(alive: boolean): void;
   /** Cancels what the client has in flight; the replies come as usual. */

@@ -164,7 +164,7 @@ class ClientHandle {
     self.roster_->regions(self.client_).MakePages(slab);
   }
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
-  static void Ring(const Napi::CallbackInfo& info) {
+  static void RingDoorbell(const Napi::CallbackInfo& info) {
     if (!Of(info)->left_) Of(info)->roster_->RingForRequests();
   }
   static void KeepAlive(const Napi::CallbackInfo& info);
@@ -230,7 +230,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   object.Set("pinSlab", Napi::Function::New<PinSlab>(env, "pinSlab", handle.get()));
   object.Set("makePages", Napi::Function::New<MakePages>(env, "makePages", handle.get()));
   object.Set("pageOffsetOf", Napi::Function::New<PageOffsetOf>(env, "pageOffsetOf", handle.get()));
-  object.Set("ring", Napi::Function::New<Ring>(env, "ring", handle.get()));
+  object.Set("ringDoorbell", Napi::Function::New<RingDoorbell>(env, "ringDoorbell", handle.get()));
   object.Set("keepAlive", Napi::Function::New<KeepAlive>(env, "keepAlive", handle.get()));
   object.Set("cancelAll", Napi::Function::New<CancelAll>(env, "cancelAll", handle.get()));
   object.Set("close", Napi::Function::New<Close>(env, "close", handle.get()));

@@ -9,7 +9,7 @@
 //   chains.cc               requests that run one after the other
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
-//   poll_transfers.cc       the second ring, whose completions are polled for
+//   iopoll_transfers.cc       the second ring, whose completions are polled for
 //   held_closes.cc          closes that wait for what is still to use their descriptor
 //   poll_streams.cc         polls that go on, and tell of events as they come
 //   recipes.cc              several submissions as one request
@@ -36,8 +36,8 @@
 #include "descriptor_users.h"
 #include "handed_descriptors.h"
 #include "in_flight.h"
+#include "iopoll_ring.h"
 #include "offset_lines.h"
-#include "polled_ring.h"
 #include "ring.h"
 #include "roster.h"
 #include "shared_memory.h"
@@ -251,7 +251,7 @@ class Engine {
   void CancelHeld(ClientService& service, uint32_t slot);
   static void TakeOutOfHeld(ClientService& service, uint32_t slot);
 
-  // poll_transfers.cc
+  // iopoll_transfers.cc
   [[nodiscard]] int OpenPolledRing(const RingOptions& main);
   [[nodiscard]] bool SubmitPolled(const abi::Sqe& sqe);
   uint32_t ReapPolled();

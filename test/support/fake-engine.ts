@@ -79,7 +79,7 @@ export class FakeEngine {
       pinSlab: () => true,
       makePages: () => undefined,
       pageOffsetOf: () => 0,
-      ring: () => {
+      ringDoorbell: () => {
         this.doorbells++;
       },
       keepAlive: (alive) => {

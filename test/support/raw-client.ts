@@ -98,7 +98,7 @@ export class RawClient {
   }
 
   wakeEngine(): void {
-    if (claimWake(this.mailbox.words, this.mailbox.engineParkedWord)) this.native.ring();
+    if (claimWake(this.mailbox.words, this.mailbox.engineParkedWord)) this.native.ringDoorbell();
   }
 
   /** Waits for so many replies. Looks again and again instead of parking. */

@@ -36,7 +36,7 @@ export class BatchPublisher {
     this.#requests.publish();
     const { words, engineParkedWord } = this.#mailbox;
     if (!claimWake(words, engineParkedWord)) return;
-    this.#native.ring();
+    this.#native.ringDoorbell();
     counters[ClientCounter.DOORBELLS]! += 1;
   }
 }

@@ -1,5 +1,5 @@
 // The ring beside the main one: what goes there, and whether a device has poll queues.
-#include "polled_ring.h"
+#include "iopoll_ring.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

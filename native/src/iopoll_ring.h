@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "iopoll_queues.h"
 #include "kernel_abi.h"
-#include "poll_queues.h"
 #include "ring.h"
 
 namespace ringpost {

@@ -1,4 +1,4 @@
-#include "poll_queues.h"
+#include "iopoll_queues.h"
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>

@@ -1,4 +1,4 @@
-#include "polled_ring.h"
+#include "iopoll_ring.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
