@@ -1,6 +1,7 @@
 // Cancelling what is in flight, engine thread: by request, by descriptor, all of a client's; and
 // deadlines, which are cancellations by the clock. Each request still gets its reply, and
 // its memory back, only with its own completion: the kernel decides whether it was in time.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -78,8 +79,10 @@ bool Engine::CancelUsersOf(int32_t fd) {
 }
 
 // Before the close reached the kernel another ring may still have taken what now waits on the old
-// file. Whoever has the number anew by now has it from a reply that was hardly faster than this.
+// file. Where somebody has got the number anew by now, what was taken since then can't be told from
+// it: it is left.
 void Engine::TellSiblingsAgain(const InFlight& close) {
+  if (::fcntl(close.fd, F_GETFD) >= 0) return;
   registry::TellSiblings(*roster_, {close.fd, now_ns_});
 }
 
@@ -111,11 +114,18 @@ void Engine::CancelAllOn(ClientService& service, int32_t fd) {
 // out as far as the kernel can at once, as if they had been alone; but they must not wait. Not
 // meant are the steps of the close's own chain, which are to be done before it.
 void Engine::OutliveUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain) {
-  if (fd < 0 || !MayWait(fd)) return;
+  if (fd < 0) return;
+  const bool may_wait = MayWait(fd);
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     InFlight& flight = service.in_flight[slot];
-    const bool is_of_chain = flight.chained && service.chain_steps[slot].head == closing_chain;
-    if (!is_of_chain && IsToUse(service, slot, fd)) flight.outlived = true;
+    // A file's transfers end by themselves; what is spliced waits for the pipe.
+    if (!may_wait && flight.opcode != protocol::opcode::kSplice) continue;
+    if (flight.chained && service.chain_steps[slot].head == closing_chain) continue;
+    if (IsToUse(service, slot, fd)) {
+      flight.outlived = true;
+    } else if (!may_wait && flight.Uses(fd)) {
+      CancelSlot(service, slot);
+    }
   }
 }
 

@@ -105,7 +105,10 @@ int Engine::Run() {
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
-    if (!to_end_.empty()) EndOutlived();
+    if (!to_end_.empty()) {
+      EndOutlived();
+      if (draining_count_ > 0) StartHeldOfAll();  // what waited for those alone
+    }
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
     const bool polls = polled_.in_flight() > 0;
     // Awake beside a submission thread, nothing else asks for what the kernel holds back.

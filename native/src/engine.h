@@ -218,6 +218,7 @@ class Engine {
   void Submit(const abi::Sqe& sqe);
   void Enqueue(const abi::Sqe& sqe);
   void Push(const abi::Sqe& sqe);
+  [[nodiscard]] bool RefusesAtStop(const Request& request) const;
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;
   void RefuseEntry(ClientService& service, const Request& request, int32_t result,
                    uint32_t reply_note);

@@ -9,7 +9,6 @@
 #include "memory_advice.h"
 #include "prepare_submission.h"
 #include "prepare_waits.h"
-#include "recipes.h"
 #include "registered_memory.h"
 #include "transfer.h"
 
@@ -74,7 +73,7 @@ uint32_t Engine::TakeFrom(ClientService& service, uint32_t most) {
       if (AskForEvents(service, request)) given++;
     } else if (accepted >= most_accepted) {
       BreakOff(service);
-    } else if (stopping_ && (request.opcode & protocol::opcode_flag::kContinues) == 0) {
+    } else if (RefusesAtStop(request)) {
       accepted++;
       TellThatStopping(service, request);
     } else if ((request.opcode & kChainFlags) != 0) {
@@ -111,6 +110,12 @@ void Engine::Accept(ClientService& service, Request& request) {
   } else {
     StartRequest(service, request.slot);
   }
+}
+
+// While stopping: all but what goes on with something begun, as long as that has its grace.
+bool Engine::RefusesAtStop(const Request& request) const {
+  if (!stopping_) return false;
+  return stop_cancelled_ || (request.opcode & protocol::opcode_flag::kContinues) == 0;
 }
 
 bool Engine::IsFreeSlot(const ClientService& service, uint32_t slot) const {
@@ -180,9 +185,9 @@ int Engine::Admit(ClientService& service, Request& request) {
 }
 
 // Whether its time was over before it came: nothing is begun then. But what a call has begun it is
-// to end: a close, and the further requests of a whole file.
+// to end: a close, and the rest of a whole file, whose request closes it.
 bool Engine::IsTooLate(const ClientService& service, const Request& request) const {
-  if (request.opcode == opcode::kClose || IsRecipe(request.opcode)) return false;
+  if (request.opcode == opcode::kClose || request.opcode == opcode::kReadRest) return false;
   return service.mailbox.Deadline(request.slot) <= now_ns_;
 }
 

@@ -128,11 +128,11 @@ uint32_t Engine::Allowance(const ClientService& service) const {
 
 bool Engine::IsHeldBack(const ClientService& service) const { return Allowance(service) == 0; }
 
-// Whether it is for another one's sake that something isn't taken.
+// Whether something isn't taken for another one's sake, as is known of what is there now: it was
+// looked at just before. Not asked again, as the answer may be another one by now.
 bool Engine::HoldsBack() const {
   return std::any_of(active_.begin(), active_.end(), [this](uint32_t client) {
-    const ClientService& service = services_[client];
-    return service.serving && service.requests.Available() > 0 && IsHeldBack(service);
+    return services_[client].serving && services_[client].requests.Available() > 0;
   });
 }
 

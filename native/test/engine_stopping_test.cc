@@ -1,9 +1,13 @@
 // An engine that stops while something is still in flight (native/src/take_requests.cc): it takes
 // what cancels or asks for events, and tells whoever posts requests.
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -142,6 +146,49 @@ TEST(a_stream_goes_on_until_its_engine_has_stopped) {
     CHECK_EQ(client.AwaitReply(slot).result, -ECANCELED);
     engine.Stop(kLongGraceMs);
   }
+}
+
+std::atomic<bool> mkdir_may_end = false;
+
+int32_t CallWhenItMay(const abi::Sqe& sqe) {
+  (void)Await([] { return mkdir_may_end.load(); });
+  return CallPlainly(sqe);
+}
+
+// What goes on with something begun has the same grace as that, and no other one.
+TEST(after_the_grace_nothing_goes_on) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.without_operations = uint64_t{1} << abi::kOpMkdirat;
+  set_up.plain_call = CallWhenItMay;
+  const TestFolder folder;
+  const std::string fifo = folder.File("fifo");
+  CHECK_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const UniqueFd writer(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  CHECK_EQ(::write(writer.get(), "abcd", 4), 4);
+  TestEngine engine(set_up);
+  TestClient other(engine.memory(), engine.roster());
+  TestClient client(engine.memory(), engine.roster());
+  char text[4] = {};
+  const Reply first = client.Ask(ReadFile(fifo.c_str(), text, sizeof(text)));
+  CHECK_EQ(first.note, protocol::reply_note::kKeepsFd);
+  int32_t kept = -1;
+  std::memcpy(&kept, client.mailbox().Result(first.slot), sizeof(kept));
+  TestRequest mkdir = Operation(protocol::opcode::kMkdir);
+  const std::string made = folder.File("made");
+  mkdir.path = made.c_str();
+  const uint32_t held_up = other.Post(mkdir);
+  other.Publish();
+  CHECK_EQ(other.Result(Nop()), 0);
+  engine.roster().Stop(20);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  TestRequest rest = ReadRest(kept, text, sizeof(text), sizeof(text));
+  rest.words.opcode |= protocol::opcode_flag::kContinues;
+  const Reply refused = client.Ask(rest);
+  CHECK(SaysStopping(refused));
+  mkdir_may_end = true;
+  CHECK_EQ(other.AwaitReply(held_up).slot, held_up);
+  engine.Stop(0);
 }
 
 // Whatever an engine hasn't answered when it orphans its clients it has never taken.

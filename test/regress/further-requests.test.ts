@@ -42,6 +42,10 @@ describe.each(MODES)("submit: %j", (submit) => {
       const made = failureOf(() => client.mkdir(folder, { timeoutMs: 20 }));
       expect(await within(SOON_MS, "the mkdir", made)).toMatchObject({ code: "ETIMEDOUT" });
       expect(fs.existsSync(folder)).toBe(false);
+      const path = dir().file("kept");
+      const written = failureOf(() => client.writeFile(path, "lost", { timeoutMs: 20 }));
+      expect(await within(SOON_MS, "the writeFile", written)).toMatchObject({ code: "ETIMEDOUT" });
+      expect(fs.readFileSync(path, "utf8")).toBe("kept");
       const [from, to] = await submitted(client, client.pipe());
       const read = failureOf(() => client.read(from, Buffer.alloc(1), { timeoutMs: 20 }));
       expect(await within(SOON_MS, "the read", read)).toMatchObject({ code: "ETIMEDOUT" });
