@@ -75,3 +75,30 @@ it("manual: what was posted after a submit stays, even where something before it
     client.submit();
     await within(SOON_MS, "the file", written);
   }));
+
+it("manual: what waited when it was submitted leaves, also where a reply's continuation submits it", () =>
+  withEngine({ submit: "manual", credits: 4 }, async ({ client }) => {
+    const [from, to] = await submitted(client, client.pipe());
+    const stop = new AbortController();
+    const poll = () => failureOf(() => client.poll(from, 1, { signal: stop.signal }));
+    const polls = [poll(), poll()]; // these keep their slots
+    const first = [client.timeout(5), client.timeout(30)];
+    const waiting = client.nop();
+    client.submit();
+    const later = client.nop();
+    await within(SOON_MS, "the first", first[0]!);
+    client.submit();
+    await within(SOON_MS, "the rest", Promise.all([first[1], waiting, later]));
+    stop.abort();
+    await within(SOON_MS, "the polls", Promise.all(polls));
+    fs.closeSync(from);
+    fs.closeSync(to);
+  }));
+
+it("manual: the longest timeout sends nothing", () =>
+  withEngine({ submit: "manual" }, async (engine) => {
+    const nop = engine.client.nop({ timeoutMs: 2 ** 31 - 1 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(engine.stats().posted).toBe(0);
+    await submitted(engine.client, nop);
+  }));

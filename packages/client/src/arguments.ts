@@ -39,6 +39,7 @@ export type Names<Options> = Readonly<Record<keyof Options, unknown>>;
 export function checkNames(options: object, name: string, known: object): void {
   for (const key in options) {
     if (Object.hasOwn(known, key)) continue;
+    if (!Object.hasOwn(options, key) && key in Object.prototype) continue; // in every object, then
     const value = (options as Record<string, unknown>)[key];
     throw invalidArgValue(`${name}.${key}`, value, `is none of ${Object.keys(known).join(", ")}`);
   }

@@ -25,6 +25,8 @@ export class CancelEntries {
   #unpublished = 0;
   /** Those that the ring had no room for. */
   #late: SlotlessEntry[] = [];
+  /** Which requests they are to cancel: the generation by the slot. */
+  readonly #lateRequests = new Map<number, number>();
 
   constructor(
     mailbox: Mailbox,
@@ -85,14 +87,21 @@ export class CancelEntries {
    *   mean another file soon
    */
   retryLate(isToClose: (fd: number) => boolean): void {
+    this.#lateRequests.clear();
     for (const entry of this.#late.splice(0)) {
-      if (entry.scope !== CancelScope.CLOSING || isToClose(entry.fd)) this.#add(entry);
+      const { scope, slot, generation, fd } = entry;
+      const isMeant =
+        scope === CancelScope.CLOSING
+          ? isToClose(fd)
+          : scope !== CancelScope.REQUEST || this.#slots.waiting(slot, generation) !== undefined;
+      if (isMeant) this.#add(entry);
     }
   }
 
   /** The client is closed: nobody will take them. */
   drop(): void {
     this.#late = [];
+    this.#lateRequests.clear();
     this.#unpublished = 0;
   }
 
@@ -109,7 +118,7 @@ export class CancelEntries {
    */
   #add(entry: SlotlessEntry): void {
     if (this.#requests.room() <= this.#slots.count - this.#unpublishedRequests()) {
-      this.#late.push(...this.#meantBy(entry));
+      for (const meant of this.#meantBy(entry)) this.#addLate(meant);
       return;
     }
     encodeSlotless(
@@ -122,6 +131,16 @@ export class CancelEntries {
       entry.fd,
     );
     this.#unpublished++;
+  }
+
+  /** Once for each request, however often it is cancelled. */
+  #addLate(entry: SlotlessEntry): void {
+    const { scope, slot, generation } = entry;
+    if (scope === CancelScope.REQUEST && entry.opcode === opcode) {
+      if (this.#lateRequests.get(slot) === generation) return;
+      this.#lateRequests.set(slot, generation);
+    }
+    this.#late.push(entry);
   }
 
   /** One that comes late mustn't reach what is posted meanwhile: it says which requests it means. */

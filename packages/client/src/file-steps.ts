@@ -1,4 +1,4 @@
-/** readFile, writeFile and truncate as several sink: their steps, and how the error of one is told. */
+/** readFile, writeFile and truncate as several requests: their steps, and how the error of one is told. */
 import { OpenFlag, type Operation, operations, ReplyNote, Stage } from "@ringpost/protocol";
 import type { RequestSink } from "./backend.js";
 import { notPolledError, operationError } from "./node-errors.js";

@@ -17,9 +17,11 @@ import { invalidArgType, invalidArgValue } from "./node-errors.js";
 import {
   type BufferView,
   type Openat2Options,
+  openat2Names,
   type RequestOptions,
   type SetxattrOptions,
   type StatxOptions,
+  setxattrNames,
   toBytes,
   toControl,
   toOptions,
@@ -75,7 +77,7 @@ export class KernelRequests extends PathRequests {
   openat2(path: PathLike, options?: Openat2Options): Promise<number> {
     return orReject(() => {
       const local = toPath(path);
-      const { flags, mode, dirFd, resolve } = toOptions<Openat2Options>(options);
+      const { flags, mode, dirFd, resolve } = toOptions<Openat2Options>(options, openat2Names);
       const openFlags = toOpenFlags(flags, "options.flags");
       const makes = (openFlags & (O_CREAT | O_TMPFILE)) !== 0;
       const openMode = toMode(mode, makes ? 0o666 : 0);
@@ -219,7 +221,7 @@ export class KernelRequests extends PathRequests {
       const target = toTarget(what);
       checkAttribute(name);
       const bytes = toBytes(value, "utf8", "value");
-      const { flags = 0 } = toOptions<SetxattrOptions>(options);
+      const { flags = 0 } = toOptions<SetxattrOptions>(options, setxattrNames);
       checkInteger(flags, "options.flags", 0, 3);
       const request = this.#onAttribute(operations.setxattr, target, name, bytes);
       request.flags = flags;

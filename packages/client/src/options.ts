@@ -65,6 +65,14 @@ export interface Openat2Options extends RequestOptions {
   };
 }
 
+export const openat2Names: Names<Openat2Options> = {
+  ...requestNames,
+  flags: true,
+  mode: true,
+  dirFd: true,
+  resolve: true,
+};
+
 export interface StatxOptions extends RequestOptions {
   /** STATX_* of include/uapi/linux/stat.h: what is asked for. Default: the basic fields and the time of birth (0xfff). */
   readonly mask?: number;
@@ -76,6 +84,8 @@ export interface SetxattrOptions extends RequestOptions {
   /** 1: only a new one (EEXIST); 2: only one that is there (ENODATA). Default 0. */
   readonly flags?: number;
 }
+
+export const setxattrNames: Names<SetxattrOptions> = { ...requestNames, flags: true };
 
 export interface RenameOptions extends RequestOptions {
   /** Whether a file of the new name stays, and the promise rejects with EEXIST. Default false. */

@@ -109,7 +109,7 @@ export class PendingRequest {
   signal: AbortSignal | undefined = undefined;
   /** In ns of the clock of `process.hrtime`. */
   deadline: bigint | undefined = undefined;
-  /** Runs while the request waits for a slot; from then on, the kernel's clock does. */
+  /** Runs while the request waits for a slot, or hasn't left; from then on, the engine's clock does. */
   timer: NodeJS.Timeout | undefined = undefined;
 
   syscall = "";

@@ -18,6 +18,7 @@ import {
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation } from "@ringpost/protocol";
 import { Admission, type BackendState, msUntil } from "./admission.js";
+import { INT32_MAX } from "./arguments.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest } from "./encode-request.js";
@@ -185,8 +186,8 @@ export class RingBackend implements Backend {
 
   submit(): void {
     this.#sendOff.submitted();
-    if (this.#unpublished === 0) return;
-    this.#publish();
+    if (this.#unpublished > 0) this.#publish();
+    this.#placeWaiting(); // what was held back
     this.#scheduleTurn();
   }
 
@@ -244,7 +245,8 @@ export class RingBackend implements Backend {
       this.#sendOff.overdue(request);
       this.#scheduleTurn();
     };
-    request.timer = setTimeout(expire, msUntil(deadline) + 1).unref(); // a timer may ring a millisecond early
+    const ms = Math.min(msUntil(deadline) + 1, INT32_MAX); // a timer may ring a millisecond early
+    request.timer = setTimeout(expire, ms).unref();
   }
 
   #scheduleTurn(): void {
@@ -265,6 +267,7 @@ export class RingBackend implements Backend {
     if (isDue || this.#cancels.areDue) {
       this.#publish();
       this.#placeWaiting(); // what was held back
+      if (this.#sendOff.hurries) this.#scheduleTurn();
     }
     if (this.#asleep || this.#slots.inFlight === 0) {
       // The wait from before is still good for what was posted just now; or there is nothing to wait for.

@@ -57,6 +57,11 @@ export class SendOff {
     this.#now = true;
   }
 
+  /** Whether something that has its slot is to leave with the next turn of the event loop. */
+  get hurries(): boolean {
+    return this.#now;
+  }
+
   /** The client closes: what is posted leaves. */
   end(): void {
     this.#mode = SubmitMode.AUTO;

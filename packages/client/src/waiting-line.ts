@@ -41,14 +41,19 @@ export class WaitingLine {
 
   /** Before all others, however many there are: what has begun must be able to end. */
   goAhead(request: PendingRequest): void {
-    if (this.#taken === 0 && this.#first.length > 0) {
-      this.#lineUp([request, ...this.#waiting()]);
-      return;
-    }
-    if (this.#taken > 0) this.#taken--;
+    if (this.#taken === 0) this.#makeRoomInFront();
+    this.#taken--;
     this.#first[this.#taken] = request;
     request.placeInLine = this.#taken;
     this.#count(this.#length + 1);
+  }
+
+  /** For as many as there are: to go ahead costs each of those that wait nothing, in the long run. */
+  #makeRoomInFront(): void {
+    const places = Math.max(MOST_EMPTY, this.#first.length);
+    for (const request of this.#first) if (request !== undefined) request.placeInLine += places;
+    this.#first = [...new Array<undefined>(places).fill(undefined), ...this.#first];
+    this.#taken = places;
   }
 
   /** The one that has waited longest; it waits on. */

@@ -109,7 +109,7 @@ export const operations = {
     call: "readFile(path, { encoding?, flag? })",
     kernel: "5.6",
     syscall: "read",
-    syscalls: ["open", "read", "close"],
+    syscalls: ["open", "stat", "read", "close"],
     submits: ["OPENAT", "READ", "CLOSE"],
     fallback: "none",
   },
