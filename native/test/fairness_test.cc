@@ -124,6 +124,27 @@ uint64_t TakenOf(const TestClient& client) {
   return client.mailbox().counters[protocol::service_counter::kTaken];
 }
 
+// Has one request at a time: it asks, sleeps, and is woken in the middle of the engine's round.
+class PoliteClient {
+ public:
+  explicit PoliteClient(const SteppedEngine& engine)
+      : client(engine.memory(), engine.roster(),
+               std::make_shared<CountingWaker>([this] { on_wake(); })) {}
+
+  void Ask() {
+    slot_ = client.Post(Nop());
+    client.Publish();
+    Park(*client.mailbox().parked);
+  }
+  void TakeReply() { CHECK_EQ(client.AwaitReply(slot_).result, 0); }
+
+  std::function<void()> on_wake;
+  TestClient client;
+
+ private:
+  uint32_t slot_ = 0;
+};
+
 // What is taken of two clients that always have more, while a third one is served once per round.
 void ExpectShares(uint32_t ring_entries, uint32_t rounds) {
   constexpr uint32_t kWeight = 4;
@@ -132,9 +153,7 @@ void ExpectShares(uint32_t ring_entries, uint32_t rounds) {
   set_up.ring_entries = ring_entries;
   set_up.idle_wait_ms = 10;
   SteppedEngine engine(set_up);
-  std::function<void()> on_wake;
-  TestClient polite(engine.memory(), engine.roster(),
-                    std::make_shared<CountingWaker>([&] { on_wake(); }));
+  PoliteClient polite(engine);
   TestClient light(engine.memory(), engine.roster());
   TestClient heavy(engine.memory(), engine.roster(), nullptr, {.weight = kWeight});
   PostAll(light);
@@ -143,27 +162,21 @@ void ExpectShares(uint32_t ring_entries, uint32_t rounds) {
   constexpr uint64_t kLongestTurn = 32;
   uint64_t before = 0;
   uint32_t round = 0;
-  uint32_t slot = 0;
-  const auto ask = [&] {
-    slot = polite.Post(Nop());
-    polite.Publish();
-    Park(*polite.mailbox().parked);
-  };
-  on_wake = [&] {
-    CHECK_EQ(polite.AwaitReply(slot).result, 0);
+  polite.on_wake = [&] {
+    polite.TakeReply();
     const uint64_t taken = TakenOf(light);
     CHECK(taken <= before + 2 * kLongestTurn);  // the rest of a turn, and the next one
     // Never more than a turn ahead of its share, whatever fits into the submission queue at a time.
     CHECK(TakenOf(heavy) + kLongestTurn * kWeight >= taken * kWeight);
     CHECK(TakenOf(heavy) <= (taken + kLongestTurn) * kWeight);
     before = taken;
-    if (++round < rounds) return ask();
+    if (++round < rounds) return polite.Ask();
     CHECK(taken >= rounds);
     CHECK(TakenOf(heavy) < set_up.slot_count);  // it had more all the time
   };
-  ask();
+  polite.Ask();
   RunUntil(*engine, [&] { return round == rounds; });
-  engine.Close({&polite, &light, &heavy});
+  engine.Close({&polite.client, &light, &heavy});
 }
 
 TEST(what_is_taken_of_clients_that_always_have_more_goes_by_their_weight) {
@@ -220,30 +233,22 @@ TEST(beside_a_client_that_has_few_the_others_are_served_in_small_pieces) {
   set_up.ring_entries = 256;
   set_up.idle_wait_ms = 10;
   SteppedEngine engine(set_up);
-  std::function<void()> on_wake;
-  TestClient polite(engine.memory(), engine.roster(),
-                    std::make_shared<CountingWaker>([&] { on_wake(); }));
+  PoliteClient polite(engine);
   TestClient greedy(engine.memory(), engine.roster());
   PostAll(greedy);
   constexpr uint32_t kRounds = 20;
   uint32_t round = 0;
   uint64_t before = 0;
-  uint32_t slot = 0;
-  const auto ask = [&] {
-    slot = polite.Post(Nop());
-    polite.Publish();
-    Park(*polite.mailbox().parked);
-  };
-  on_wake = [&] {
-    CHECK_EQ(polite.AwaitReply(slot).result, 0);
+  polite.on_wake = [&] {
+    polite.TakeReply();
     const uint64_t taken = TakenOf(greedy);
     if (round > 1) CHECK(taken - before <= 2);
     before = taken;
-    if (++round < kRounds) ask();
+    if (++round < kRounds) polite.Ask();
   };
-  ask();
+  polite.Ask();
   RunUntil(*engine, [&] { return round == kRounds; });
-  engine.Close({&polite, &greedy});
+  engine.Close({&polite.client, &greedy});
 }
 
 // Nor does one have more than a few transfers under way there; unless they wait, perhaps for what
@@ -258,35 +263,27 @@ TEST(beside_a_client_that_has_few_another_has_few_transfers_as_long_as_they_end)
   set_up.idle_wait_ms = 10;
   SteppedEngine engine(set_up);
   const Pipe pipe;
-  std::function<void()> on_wake;
-  TestClient polite(engine.memory(), engine.roster(),
-                    std::make_shared<CountingWaker>([&] { on_wake(); }));
+  PoliteClient polite(engine);
   TestClient greedy(engine.memory(), engine.roster());
   char bytes[kReads + 1] = {};
   const Pipe own;
-  polite.Post(Read(own.out.get(), &bytes[kReads], 1, 0));
+  polite.client.Post(Read(own.out.get(), &bytes[kReads], 1, 0));
   for (uint32_t nth = 0; nth < kReads; nth++) greedy.Post(Read(pipe.out.get(), &bytes[nth], 1, 0));
   greedy.Publish();
-  uint32_t slot = 0;
-  const auto ask = [&] {
-    slot = polite.Post(Nop());
-    polite.Publish();
-    Park(*polite.mailbox().parked);
-  };
   const uint64_t began_ns = MonotonicNs();
-  on_wake = [&] {
+  polite.on_wake = [&] {
     const uint64_t taken = TakenOf(greedy);
     if (MonotonicNs() - began_ns < kSoonNs) CHECK(taken <= kFirstTurn);
-    CHECK_EQ(polite.AwaitReply(slot).result, 0);
-    ask();
+    polite.TakeReply();
+    polite.Ask();
   };
-  ask();
+  polite.Ask();
   RunUntil(*engine, [&] { return TakenOf(greedy) == kReads; });
   CHECK(MonotonicNs() - began_ns >= kSoonNs);
-  on_wake = [] {};
+  polite.on_wake = [] {};
   own.Write("x");
   pipe.Write(std::string(kReads, 'x').c_str());
-  engine.Close({&polite, &greedy});
+  engine.Close({&polite.client, &greedy});
 }
 
 TEST(a_client_that_never_reads_its_replies_stalls_nobody) {
