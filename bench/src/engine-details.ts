@@ -33,7 +33,7 @@ export function countEngine(engine: Engine | undefined): Counts | undefined {
 
 export function detailsBetween(before: Counts | undefined, after: Counts | undefined): Measurement {
   if (before === undefined || after === undefined) return {};
-  const requests = after.requests - before.requests;
+  const requests = Math.max(1, after.requests - before.requests); // none where all reads were hot
   return {
     requestsPerBatch: requests / Math.max(1, after.batches - before.batches),
     requestsPerWake: requests / Math.max(1, after.wakes - before.wakes),

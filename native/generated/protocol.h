@@ -6,7 +6,7 @@
 
 namespace ringpost::protocol {
 
-inline constexpr uint32_t kLayoutHash = 4085873380u;
+inline constexpr uint32_t kLayoutHash = 1146544677u;
 inline constexpr uint32_t kLastOpcode = 39u;
 inline constexpr uint32_t kLayoutVersion = 1u;
 inline constexpr uint32_t kLineBytes = 64u;
@@ -88,6 +88,7 @@ inline constexpr uint32_t kDoorbells = 27u;
 inline constexpr uint32_t kWakeups = 28u;
 inline constexpr uint32_t kLateReplies = 29u;
 inline constexpr uint32_t kWaiting = 30u;
+inline constexpr uint32_t kHotReads = 31u;
 inline constexpr uint32_t kBatchSizes = 32u;
 }  // namespace client_counter
 

@@ -91,6 +91,12 @@ export interface NativeClient {
   makePages(slab: number): void;
   /** Where in its huge page, of `HUGE_PAGE_BYTES`, the view's memory begins. */
   pageOffsetOf(view: View): number;
+  /**
+   * Reads what the page cache has, in this thread. Returns `bytes`, or fewer at the end of the file; a negative errno where that can't be
+   * done without waiting.
+   * @param bytes at most those of the view, and 1 GiB
+   */
+  readHot(fd: number, view: View, bytes: number, positionLow: number, positionHigh: number): number;
   /** Wakes the parked engine. */
   ringDoorbell(): void;
   /** Whether the thread's event loop stays alive for this client, and with it the client. In turn: on, off. */

@@ -15,6 +15,7 @@
 #include "addon_options.h"
 #include "engine.h"
 #include "event_loop_waker.h"
+#include "hot_read.h"
 #include "registry.h"
 #include "roster.h"
 
@@ -164,6 +165,7 @@ class ClientHandle {
     self.roster_->regions(self.client_).MakePages(slab);
   }
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
+  static Napi::Value ReadHot(const Napi::CallbackInfo& info);
   static void RingDoorbell(const Napi::CallbackInfo& info) {
     if (!Of(info)->left_) Of(info)->roster_->RingForRequests();
   }
@@ -230,6 +232,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   object.Set("pinSlab", Napi::Function::New<PinSlab>(env, "pinSlab", handle.get()));
   object.Set("makePages", Napi::Function::New<MakePages>(env, "makePages", handle.get()));
   object.Set("pageOffsetOf", Napi::Function::New<PageOffsetOf>(env, "pageOffsetOf", handle.get()));
+  object.Set("readHot", Napi::Function::New<ReadHot>(env, "readHot", handle.get()));
   object.Set("ringDoorbell", Napi::Function::New<RingDoorbell>(env, "ringDoorbell", handle.get()));
   object.Set("keepAlive", Napi::Function::New<KeepAlive>(env, "keepAlive", handle.get()));
   object.Set("cancelAll", Napi::Function::New<CancelAll>(env, "cancelAll", handle.get()));
@@ -309,6 +312,20 @@ Napi::Value ClientHandle::PageOffsetOf(const Napi::CallbackInfo& info) {
   MemoryOf(info[0], &base, &bytes);
   return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(base) %
                                                            protocol::kHugePageBytes));
+}
+
+// readHot(fd, view, bytes, positionLow, positionHigh) → bytes read, or a negative errno
+Napi::Value ClientHandle::ReadHot(const Napi::CallbackInfo& info) {
+  uint8_t* base = nullptr;
+  size_t room = 0;
+  const size_t bytes = Uint32(info[2]);
+  int read = -EFAULT;  // of a view whose buffer is gone
+  if (MemoryOf(info[1], &base, &room) && bytes <= room) {
+    const uint64_t position = uint64_t{Uint32(info[4])} << 32 | Uint32(info[3]);
+    read = ringpost::ReadHot(info[0].As<Napi::Number>().Int32Value(), base, bytes,
+                             static_cast<int64_t>(position));
+  }
+  return Napi::Number::New(info.Env(), read);
 }
 
 void ClientHandle::KeepAlive(const Napi::CallbackInfo& info) {

@@ -31,6 +31,7 @@ describe("Engine.start", () => {
     [{ entries: 0 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "0")],
     [{ entries: 2 ** 20 }, WRONG_RANGE, range("entries", ">= 1 && <= 32768", "1048576")],
     [{ iopoll: "yes" }, WRONG_TYPE, type("iopoll", "type string ('yes')", "boolean")],
+    [{ hotReads: 1 }, WRONG_TYPE, type("hotReads", "type number (1)", "boolean")],
     [
       { wait: "spin" },
       WRONG_VALUE,

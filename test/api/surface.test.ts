@@ -169,6 +169,7 @@ it("a handle is plain data, for any thread", async () => {
   expect(Object.keys(copy).sort()).toEqual([
     "credits",
     "engine",
+    "hotReads",
     "memory",
     "otherRings",
     "queueLimit",

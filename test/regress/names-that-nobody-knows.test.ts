@@ -23,7 +23,7 @@ describe("Engine.start refuses", () => {
     expect(await failureWith({ rings: 1, [name]: 2 })).toMatchObject({
       ...{ class: "TypeError", code: "ERR_INVALID_ARG_VALUE" },
       message: expect.stringMatching(
-        `^The property 'options.${name}' is none of backend, maxClients, rings, .*submit, testing\\. Received 2$`,
+        `^The property 'options.${name}' is none of backend, maxClients, rings, .*hotReads, testing\\. Received 2$`,
       ),
     });
   });

@@ -48,6 +48,7 @@ export interface EngineSetup {
 
 const allSetups: readonly EngineSetup[] = [
   { title: "default", options: {} },
+  { title: "reads of cached data by the client itself", options: { hotReads: true } },
   {
     title: "without DEFER_TASKRUN, many completion entries",
     options: { deferTaskrun: false, completionEntries: 65_536 },
@@ -149,7 +150,8 @@ export function describeOnEngineSetups(
   changed: EngineOptions = {},
 ): void {
   describe.each(engineSetups)("$title", ({ options, isManual = false }) => {
-    const running = useEngine({ ...options, ...changed });
+    // Through the ring, which the set-up is about.
+    const running = useEngine({ hotReads: false, ...options, ...changed });
     if (isManual) submitAllTheTime(running);
     tests(running);
     afterAll(() => {

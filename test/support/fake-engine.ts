@@ -7,6 +7,7 @@ import { claimWake, Mailbox, RingConsumer, RingProducer } from "@ringpost/mailbo
 import type { NativeClient } from "@ringpost/native";
 import {
   ClientCounter,
+  EAGAIN,
   geometry,
   layoutHash,
   ReplyWord,
@@ -29,6 +30,7 @@ export interface FakeEngineOptions {
   readonly clientCredits?: number;
   readonly queueLimit?: number;
   readonly initialIndex?: number;
+  readonly hotReads?: boolean;
 }
 
 export class FakeEngine {
@@ -40,6 +42,8 @@ export class FakeEngine {
   cancels = 0;
   isAlive = false;
   isClosed = false;
+  /** What the page cache has of so many bytes. */
+  readHot = (_bytes: number): number => EAGAIN;
   readonly #requests: RingConsumer;
   readonly #replies: RingProducer;
 
@@ -48,6 +52,7 @@ export class FakeEngine {
     clientCredits = credits,
     queueLimit = 1000,
     initialIndex = 0,
+    hotReads = false,
   }: FakeEngineOptions) {
     const at = geometry(1, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
@@ -66,6 +71,8 @@ export class FakeEngine {
       queueLimit,
       SubmitMode.AUTO,
       clientCredits,
+      0,
+      hotReads,
     );
     this.client = new Client(this.backend);
   }
@@ -79,6 +86,7 @@ export class FakeEngine {
       pinSlab: () => true,
       makePages: () => undefined,
       pageOffsetOf: () => 0,
+      readHot: (_fd, _view, bytes) => this.readHot(bytes),
       ringDoorbell: () => {
         this.doorbells++;
       },

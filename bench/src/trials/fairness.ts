@@ -51,13 +51,19 @@ function caseOf(
   isDirect: boolean,
   greedyCredits: number,
   reached: readonly Goal[],
+  hotReads = true,
 ): TrialCase {
-  const reads = isDirect ? "O_DIRECT" : "cached";
+  const reads = `${isDirect ? "O_DIRECT" : "cached"}${hotReads ? "" : ", all through the ring"}`;
   const other = place === "main" ? "a worker" : "the main thread";
   const limit = greedyCredits < ALL_CREDITS ? ` with ${greedyCredits} credits` : "";
   return {
     title: `${reads}, polite in ${place === "main" ? "the main thread" : "a worker"}, greedy in ${other}${limit}`,
-    parameters: { inWorker: place === "worker" ? 1 : 0, isDirect: isDirect ? 1 : 0, greedyCredits },
+    parameters: {
+      inWorker: place === "worker" ? 1 : 0,
+      isDirect: isDirect ? 1 : 0,
+      greedyCredits,
+      hotReads: hotReads ? 1 : 0,
+    },
     pinned: false,
     goals: reached,
   };
@@ -81,7 +87,8 @@ async function measureFairness(task: Task): Promise<Measurement> {
   const greedyWork: ReadWork = { path, isDirect, seed: seed + 1 };
   const share: ClientShare = { credits: parameterOf(task, "greedyCredits") };
   const over = new Int32Array(new SharedArrayBuffer(4));
-  const engine = await Engine.start({ credits: ALL_CREDITS });
+  const hotReads = parameterOf(task, "hotReads") === 1;
+  const engine = await Engine.start({ credits: ALL_CREDITS, hotReads });
   const politeInWorker = parameterOf(task, "inWorker") === 1;
   const input = { handle: engine.handle(), warmUpMs, measureMs, over };
 
@@ -119,6 +126,7 @@ export const fairness: Trial = {
     return [
       caseOf("main", false, ALL_CREDITS, goals),
       caseOf("worker", false, ALL_CREDITS, goals),
+      caseOf("main", false, ALL_CREDITS, goals, false),
       caseOf("main", true, ALL_CREDITS, []),
       caseOf("main", true, FEW_CREDITS, []),
     ];

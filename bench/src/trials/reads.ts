@@ -1,7 +1,7 @@
 /** Cached random reads, 4 KiB each. */
 import { closeSync, openSync, promises, read, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Engine } from "ringpost";
+import type { Engine, EngineOptions } from "ringpost";
 import { LOOP_METRICS, runCallbacks, runPromises } from "../closed-loop.js";
 import { type Contender, measureContender, ringpostContender } from "../contender.js";
 import { ENGINE_DETAILS } from "../engine-details.js";
@@ -23,6 +23,7 @@ const BLOCK_BYTES = 4096;
 const GOAL_DEPTH = 32;
 
 const RINGPOST = "ringpost read";
+const THROUGH_RING = "ringpost read, through the ring";
 const RINGPOST_LEASED = "ringpost read, leased";
 const FILE_HANDLE = "FileHandle.read";
 const FS_CALLBACK = "fs.read, callback";
@@ -35,14 +36,23 @@ interface Work {
 }
 
 const rivals: Readonly<Record<string, (work: Work) => Promise<Contender>>> = {
-  [RINGPOST]: (work) => throughRingpost(work, () => Buffer.allocUnsafeSlow(BLOCK_BYTES)),
+  [RINGPOST]: (work) => throughRingpost(work, ordinaryBuffer),
+  [THROUGH_RING]: (work) => throughRingpost(work, ordinaryBuffer, { hotReads: false }),
   [RINGPOST_LEASED]: (work) =>
     throughRingpost(work, (engine) => engine.client.lease(BLOCK_BYTES).buffer),
   [FILE_HANDLE]: throughFileHandle,
   [FS_CALLBACK]: throughCallbacks,
 };
 
-function throughRingpost(work: Work, bufferFrom: (engine: Engine) => Buffer): Promise<Contender> {
+function ordinaryBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+}
+
+function throughRingpost(
+  work: Work,
+  bufferFrom: (engine: Engine) => Buffer,
+  options?: EngineOptions,
+): Promise<Contender> {
   return ringpostContender(async (engine) => {
     const { client } = engine;
     const fd = await client.open(work.path);
@@ -56,12 +66,12 @@ function throughRingpost(work: Work, bufferFrom: (engine: Engine) => Buffer): Pr
           checkBytes,
         ),
     };
-  });
+  }, options);
 }
 
 async function throughFileHandle(work: Work): Promise<Contender> {
   const handle = await promises.open(work.path);
-  const buffers = buffersOf(work, () => Buffer.allocUnsafeSlow(BLOCK_BYTES));
+  const buffers = buffersOf(work, ordinaryBuffer);
   return {
     run: (loop) =>
       runPromises(
@@ -76,7 +86,7 @@ async function throughFileHandle(work: Work): Promise<Contender> {
 
 async function throughCallbacks(work: Work): Promise<Contender> {
   const fd = openSync(work.path, "r");
-  const buffers = buffersOf(work, () => Buffer.allocUnsafeSlow(BLOCK_BYTES));
+  const buffers = buffersOf(work, ordinaryBuffer);
   return {
     run: (loop) =>
       runCallbacks<number>(
@@ -118,7 +128,7 @@ export const reads: Trial = {
   name: "reads",
   title: "Random reads of 4 KiB, from a file of 64 MiB that is in the page cache",
   rivals: Object.keys(rivals),
-  ours: [RINGPOST, RINGPOST_LEASED],
+  ours: [RINGPOST, THROUGH_RING, RINGPOST_LEASED],
   metrics: [...LOOP_METRICS, ...ENGINE_DETAILS],
   notMeasured: [
     "reads that reach the device, O_DIRECT, other sizes, several files",

@@ -2,7 +2,7 @@ import { isSharedArrayBuffer } from "node:util/types";
 import { Mailbox, readGeometry } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
 import { EAGAIN, EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
-import { checkInteger } from "./arguments.js";
+import { checkBoolean, checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { type ClientShare, checkWeight, toShare } from "./client-share.js";
 import { closedError, invalidArgType } from "./node-errors.js";
@@ -26,6 +26,8 @@ export interface EngineHandle extends RingHandle {
   readonly queueLimit: number;
   /** {@link SubmitMode}, or a threshold. */
   readonly submit: number;
+  /** Whether clients read cached data by themselves: hot-reads.ts. */
+  readonly hotReads: boolean;
   /** {@link ClientShare} of those who connect without one of their own. */
   readonly credits: number;
   readonly weight: number;
@@ -44,6 +46,7 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   checkRing(given);
   checkInteger(given.queueLimit, "handle.queueLimit", 0, Number.MAX_SAFE_INTEGER);
   checkInteger(given.submit, "handle.submit", SubmitMode.MANUAL, Number.MAX_SAFE_INTEGER);
+  checkBoolean(given.hotReads, "handle.hotReads");
   const rings = [given as RingHandle, ...(given.otherRings as RingHandle[])]; // looked at above
   if (given.ringpost !== layoutHash || !rings.every(({ memory }) => isLaidOut(memory))) {
     throw Object.assign(
@@ -95,8 +98,8 @@ export function connectNow(handle: EngineHandle, options?: ClientShare): Client 
   const nth = rings.engines.indexOf(native.engine);
   const mailbox = new Mailbox(rings.memories[nth]!, native.index); // it is one of the handle's
   const firstClient = nth * maxClients;
-  const { queueLimit, submit } = handle;
-  backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient);
+  const { queueLimit, submit, hotReads } = handle;
+  backend = new RingBackend(native, mailbox, queueLimit, submit, credits, firstClient, hotReads);
   return new Client(backend);
 }
 

@@ -17,12 +17,12 @@ import {
 } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, type Operation } from "@ringpost/protocol";
-import { Admission, type BackendState, msUntil } from "./admission.js";
-import { INT32_MAX } from "./arguments.js";
+import { Admission, type BackendState } from "./admission.js";
 import type { Backend } from "./backend.js";
 import { CancelEntries } from "./cancel-entries.js";
 import { encodeRequest } from "./encode-request.js";
 import { Grace } from "./grace.js";
+import { HotReads } from "./hot-reads.js";
 import { closedError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
 import { offsetInRegion, pinMemory } from "./pin-memory.js";
@@ -57,6 +57,7 @@ export class RingBackend implements Backend {
   readonly #signals = new SignalWatch((request) => this.cancel(request));
   readonly #watch: ReplyWatch;
   readonly #sendOff: SendOff;
+  readonly #hotReads: HotReads;
   readonly #grace = new Grace();
   readonly #counters: Float64Array;
 
@@ -76,6 +77,7 @@ export class RingBackend implements Backend {
   /**
    * @param submitMode {@link SubmitMode}, or a threshold
    * @param credits slots that this client may use
+   * @param hotReads whether it reads cached data by itself
    * @param firstClient of the mailboxes of this ring, as they are numbered through over all of an engine's
    */
   constructor(
@@ -85,8 +87,9 @@ export class RingBackend implements Backend {
     submitMode: number = SubmitMode.AUTO,
     credits: number = mailbox.slotCount,
     firstClient: number = 0,
+    hotReads = false,
   ) {
-    this.#sendOff = new SendOff(submitMode);
+    this.#sendOff = new SendOff(submitMode, () => this.#scheduleTurn());
     this.client = firstClient + mailbox.index;
     this.#native = native;
     this.#mailbox = mailbox;
@@ -105,6 +108,8 @@ export class RingBackend implements Backend {
       () => this.#unpublished,
     );
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+    const readsHot = hotReads && this.#sendOff.isAuto;
+    this.#hotReads = new HotReads(native, this.#slots, this.#counters, readsHot);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots, this.#counters);
     this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
@@ -127,6 +132,7 @@ export class RingBackend implements Backend {
   }
 
   post(request: PendingRequest): void {
+    if (this.#hotReads.serves(request)) return;
     this.#scheduleTurn(); // of one that waits, too: what goes on with something begun sends all that has a slot
     request.postedAfter = this.#sendOff.submits;
     if (request.goesOn) this.#sendOff.hurry();
@@ -235,18 +241,7 @@ export class RingBackend implements Backend {
     const at = this.#requests.reserve();
     encodeRequest(this.#mailbox, at, request, slot, generation, region, offset);
     this.#unpublished++;
-    if (request.deadline !== undefined && !this.#sendOff.isAuto)
-      this.#watchUnsent(request, request.deadline);
-  }
-
-  /** Until the engine has it, its clock is here. */
-  #watchUnsent(request: PendingRequest, deadline: bigint): void {
-    const expire = (): void => {
-      this.#sendOff.overdue(request);
-      this.#scheduleTurn();
-    };
-    const ms = Math.min(msUntil(deadline) + 1, INT32_MAX); // a timer may ring a millisecond early
-    request.timer = setTimeout(expire, ms).unref();
+    this.#sendOff.watch(request);
   }
 
   #scheduleTurn(): void {
@@ -365,6 +360,7 @@ export class RingBackend implements Backend {
     if (this.#state === "closed") return;
     this.#state = "closing";
     this.#sendOff.end();
+    this.#hotReads.end();
     this.#placeWaiting(); // what was held back
     this.#scheduleTurn();
     await this.#grace.letFinish(this.#slots, this.#settler, () => {
@@ -379,6 +375,7 @@ export class RingBackend implements Backend {
   /** Nothing is sent any more: the mailbox will be another client's. */
   #shut(): void {
     this.#state = "closed";
+    this.#hotReads.end();
     this.#unpublished = 0;
     this.#cancels.drop();
   }

@@ -4,6 +4,8 @@
  * option `submit` means.
  */
 
+import { msUntil } from "./admission.js";
+import { INT32_MAX } from "./arguments.js";
 import type { PendingRequest } from "./pending-request.js";
 
 /** As it goes through a handle: AUTO, MANUAL, or a threshold of at least 1. */
@@ -15,8 +17,12 @@ export class SendOff {
   #submits = 0;
   #now = false;
 
-  constructor(mode: number) {
+  readonly #onOverdue: () => void;
+
+  /** @param onOverdue something is to leave with the next turn of the event loop, as its time is over */
+  constructor(mode: number, onOverdue: () => void) {
     this.#mode = mode;
+    this.#onOverdue = onOverdue;
   }
 
   get isAuto(): boolean {
@@ -47,9 +53,15 @@ export class SendOff {
     return request.goesOn || request.postedAfter < this.#submits;
   }
 
-  /** Its time is over: if it hasn't left, it does now, as the engine can tell it so. */
-  overdue(request: PendingRequest): void {
-    if (!this.#isSubmitted(request)) this.#now = true;
+  /** Its deadline, if it has one, is kept here until the engine has it: if it hasn't left by then, it does, as the engine can tell it so. */
+  watch(request: PendingRequest): void {
+    if (this.isAuto || request.deadline === undefined) return;
+    const expire = (): void => {
+      if (!this.#isSubmitted(request)) this.#now = true;
+      this.#onOverdue();
+    };
+    const ms = Math.min(msUntil(request.deadline) + 1, INT32_MAX); // a timer may ring a millisecond early
+    request.timer = setTimeout(expire, ms).unref();
   }
 
   /** What goes on with something begun can't wait for the program, which doesn't know of it. */

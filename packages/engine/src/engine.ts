@@ -59,6 +59,7 @@ export class Engine implements AsyncDisposable {
       otherRings: rings.slice(1).map(({ handle }) => handle),
       queueLimit: options.queueLimit,
       submit: options.submit,
+      hotReads: options.hotReads,
       credits: options.credits,
       weight: 1,
     };

@@ -109,6 +109,12 @@ export interface EngineOptions {
    * process alive. A method that makes several requests one after the other (recursive mkdir, say) needs one submit. Default "auto".
    */
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
+  /**
+   * Whether a client that has few requests at a time reads cached data in its own thread, without the engine: `read` of up to 64 KiB
+   * at a given position. It never waits for a device, and for 0.1 ms at most before the event loop has its turn. What isn't cached goes through
+   * the ring, and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks "read". Default true.
+   */
+  readonly hotReads?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
   readonly testing?: TestingOptions;
 }
@@ -131,6 +137,7 @@ const engineNames = {
   wait: true,
   placement: true,
   submit: true,
+  hotReads: true,
   testing: true,
 } satisfies Names<EngineOptions>;
 
@@ -170,6 +177,7 @@ export interface ResolvedOptions {
   readonly placement: PlacementChoice;
   /** As a handle carries it. */
   readonly submit: number;
+  readonly hotReads: boolean;
   readonly testing: TestingOptions;
 }
 
@@ -195,6 +203,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     entries = 256,
     deferTaskrun = true,
     iopoll = false,
+    hotReads = true,
     testing = {},
   } = options;
   if (backend !== "auto" && backend !== "io_uring") {
@@ -214,6 +223,8 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   if (sqpoll !== undefined && options.deferTaskrun === true)
     throw invalidArgValue("options.deferTaskrun", true, "excludes options.sqpoll");
   checkBoolean(iopoll, "options.iopoll");
+  checkBoolean(hotReads, "options.hotReads");
+  const allowed = toAllowList(options.operations);
   return {
     rings,
     maxClients: clientsPerRing,
@@ -227,12 +238,13 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     deferTaskrun,
     iopoll,
     sqpoll,
-    operations: toAllowList(options.operations),
+    operations: allowed,
     kernelWorkers: toKernelWorkers(options.kernelWorkers),
     minWait: toMinWait(options.minWait),
     wait: toWaitMode(options.wait),
     placement: toPlacement(options.placement),
     submit: toSubmitMode(options.submit),
+    hotReads: hotReads && sqpoll === undefined && (allowed?.methods.has("read") ?? true),
     testing,
   };
 }

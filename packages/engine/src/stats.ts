@@ -36,6 +36,8 @@ export interface RequestStats {
   readonly lateReplies: number;
   /** Times the engine woke a client: it slept, and replies were there. */
   readonly notifies: number;
+  /** Reads of cached data that the client made itself, without a request: counted nowhere else. See the option `hotReads`. */
+  readonly hotReads: number;
   /** Replies by the ns from when the engine took the request to its reply. What a client waits besides is not in it. */
   readonly latencyNs: readonly HistogramBucket[];
 }
@@ -173,6 +175,7 @@ function readClientStats({ service, own }: MailboxCounters, client: number): Cli
     wakeups: own(ClientCounter.WAKEUPS),
     settled: own(ClientCounter.SETTLED),
     lateReplies: own(ClientCounter.LATE_REPLIES),
+    hotReads: own(ClientCounter.HOT_READS),
     latencyNs: readHistogram(service, ServiceCounter.LATENCIES, LATENCY_BUCKETS),
   };
 }
@@ -199,6 +202,7 @@ function sumRequests(clients: readonly ClientStats[]): RequestStats {
     settled: sumOf(clients, ({ settled }) => settled),
     lateReplies: sumOf(clients, ({ lateReplies }) => lateReplies),
     notifies: sumOf(clients, ({ notifies }) => notifies),
+    hotReads: sumOf(clients, ({ hotReads }) => hotReads),
     latencyNs: sumHistograms(
       clients.map(({ latencyNs }) => latencyNs),
       LATENCY_BUCKETS,

@@ -114,6 +114,8 @@ export const ClientCounter = {
   LATE_REPLIES: 29,
   /** No count but a level: requests that wait in the client for a slot. */
   WAITING: 30,
+  /** Reads that needed no request: the client has made them itself. */
+  HOT_READS: 31,
   /** The first of {@link BATCH_BUCKETS}: by entries, the batches. */
   BATCH_SIZES: 32,
 } as const;

@@ -1,0 +1,63 @@
+// Reads of cached data: what they give, and what they leave to the ring.
+#include "hot_read.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "check.h"
+#include "test_files.h"
+
+namespace ringpost {
+namespace {
+
+int Read(int fd, std::string* memory, int64_t offset) {
+  return ReadHot(fd, reinterpret_cast<uint8_t*>(memory->data()), memory->size(), offset);
+}
+
+UniqueFd Open(const std::string& path, int flags) {
+  return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC));
+}
+
+TEST(what_is_cached_is_read_up_to_the_end_of_the_file) {
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  CHECK_EQ(ContentOf(path).size(), 10U);  // and so it is cached
+  const UniqueFd fd = Open(path, O_RDONLY);
+  std::string memory(4, '-');
+  const int read = Read(fd.get(), &memory, 2);
+  if (read == -EOPNOTSUPP) SKIP("the file system has no RWF_NOWAIT");
+  CHECK_EQ(read, 4);
+  CHECK_EQ(memory, "2345");
+  memory = "----";
+  CHECK_EQ(Read(fd.get(), &memory, 8), 2);
+  CHECK_EQ(memory, "89--");
+  CHECK_EQ(Read(fd.get(), &memory, 10), 0);
+  CHECK_EQ(Read(fd.get(), &memory, int64_t{1} << 40), 0);
+  CHECK_EQ(::lseek(fd.get(), 0, SEEK_CUR), 0);
+}
+
+TEST(what_is_open_past_the_page_cache_is_left_to_the_ring) {
+  const TestFolder folder;
+  const UniqueFd fd = Open(folder.FileWith("file", std::string(4096, 'x')), O_RDONLY | O_DIRECT);
+  if (fd.get() < 0) SKIP("the file system has no O_DIRECT");
+  std::string memory(4096, '-');
+  CHECK_EQ(Read(fd.get(), &memory, 0), -EAGAIN);
+}
+
+TEST(what_cannot_be_read_says_why) {
+  const TestFolder folder;
+  std::string memory(4, '-');
+  CHECK_EQ(Read(-1, &memory, 0), -EBADF);
+  const UniqueFd writable = Open(folder.FileWith("file", "text"), O_WRONLY);
+  CHECK_EQ(Read(writable.get(), &memory, 0), -EBADF);
+  const Pipe pipe;
+  pipe.Write("text");
+  CHECK_EQ(Read(pipe.out.get(), &memory, 0), -ESPIPE);
+  CHECK_EQ(memory, "----");
+}
+
+}  // namespace
+}  // namespace ringpost
