@@ -52,9 +52,11 @@ class Trial {
  private:
   // Windows of a trial that count: half of them the one way, half the other, in turn.
   static constexpr uint32_t kWindows = 6;
-  // The next trial comes after so many windows; after twice as many where it changes nothing.
+  // The next trial comes after so many windows; after twice as many where it changes nothing, and
+  // four times where there is no doubt.
   static constexpr uint32_t kLeastPatience = 32;
   static constexpr uint32_t kMostPatience = 1024;
+  static constexpr uint32_t kAfterNoDoubt = 4;
   // In hundredths: with so much of what the other way gets, one pair of windows is enough for the
   // first one to be chosen, and for the second to stay.
   static constexpr uint64_t kNoDoubt = 150;
@@ -85,8 +87,9 @@ class Trial {
     const bool is_better = second_rate_ * 100 > first_rate_ * percent;
     chosen_ = is_better ? Way::kSecond : Way::kFirst;
     chosen_rate_ = (is_better ? second_rate_ : first_rate_) * 2 / windows_;
-    patience_ = chosen_ != before ? kLeastPatience
-                                  : std::clamp(patience_ * 2, kLeastPatience, kMostPatience);
+    const uint32_t longer = patience_ * (windows_ < kWindows ? kAfterNoDoubt : 2);
+    patience_ =
+        chosen_ != before ? kLeastPatience : std::clamp(longer, kLeastPatience, kMostPatience);
     until_trial_ = patience_;
     windows_ = 0;
     return chosen_;

@@ -22,6 +22,13 @@ constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 // CPUs.
 constexpr Trial::Needed kNotPolling = {.to_begin = 100, .to_stay = 95};
 
+// What has to be got asleep, in hundredths of what looking for what the kernel works on gets. It
+// takes more of the CPUs, for a request by far more than it gains.
+constexpr Trial::Needed kSleeping = {.to_begin = 90, .to_stay = 80};
+
+// With so many waits for that in a window, it is what the engine waits for.
+constexpr uint32_t kManyWaitsForIo = 4;
+
 uint64_t ThreadCpuNs() {
   timespec time = {};
   (void)::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -50,9 +57,11 @@ void Waiting::EndWindow(uint64_t now_ns) {
   const WorkRate::Window window = work_rate_.EndWindow(now_ns, ThreadCpuNs());
   const uint32_t mode_before = mode_;
   if (asked_for_ == wait_mode::kPoll) TryNotToPoll(window);
-  const bool moved = placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
-                                                .pays = looks_for_requests_.pays(),
-                                                .tried = poll_or_auto_.runs()});
+  if (asked_for_ == wait_mode::kAuto) TryToSleep(window);
+  const bool moved =
+      placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
+                                 .pays = looks_for_requests_.pays(),
+                                 .tried = poll_or_auto_.runs() || look_or_sleep_.runs()});
   if (moved || mode_ != mode_before) BeginAnew();
 }
 
@@ -65,6 +74,23 @@ void Waiting::TryNotToPoll(const WorkRate::Window& window) {
   const Way next =
       window.few ? poll_or_auto_.Abandon() : poll_or_auto_.EndWindow(window.rate, way, kNotPolling);
   mode_ = next == Way::kFirst ? wait_mode::kPoll : wait_mode::kAuto;
+}
+
+// A device is waited for longer than a wake-up takes, and with some requests under way it has
+// something to do meanwhile: then looking gets no more done, and takes CPUs that others could use.
+// What completes at once is looked for in any case.
+void Waiting::TryToSleep(const WorkRate::Window& window) {
+  using Way = Trial::Way;
+  const bool for_io = std::exchange(waits_for_io_, 0) >= kManyWaitsForIo;
+  if (!for_io || placement_.together()) {
+    look_or_sleep_.Abandon();
+    mode_ = wait_mode::kAuto;
+    return;
+  }
+  const Way way = mode_ == wait_mode::kAuto ? Way::kFirst : Way::kSecond;
+  const Way next =
+      window.few ? look_or_sleep_.Abandon() : look_or_sleep_.EndWindow(window.rate, way, kSleeping);
+  mode_ = next == Way::kFirst ? wait_mode::kAuto : wait_mode::kNotify;
 }
 
 std::chrono::nanoseconds Waiting::LongestLook(bool for_io) const {

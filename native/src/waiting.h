@@ -51,6 +51,7 @@ class Waiting {
   // not, it is time to sleep. for_io: the kernel works on something that ends by itself.
   template <typename HasWork>
   [[nodiscard]] bool Look(bool for_io, const HasWork& has_work) {
+    if (for_io) waits_for_io_++;
     const std::chrono::nanoseconds longest = LongestLook(for_io);
     RareLooks& looks = for_io ? looks_for_io_ : looks_for_requests_;
     if (longest.count() == 0 || !looks.TakesTurn()) return false;
@@ -95,15 +96,19 @@ class Waiting {
   [[nodiscard]] std::chrono::nanoseconds LongestLook(bool for_io) const;
   void EndWindow(uint64_t now_ns);
   void TryNotToPoll(const WorkRate::Window& window);
+  void TryToSleep(const WorkRate::Window& window);
   void BeginAnew();
 
   uint32_t asked_for_ = 0;  // the wait mode of the program
-  // The mode now: that one, or "auto" where it is "poll" and a trial got as much done without.
+  // The mode now: that one; or "auto" where it is "poll", "notify" where it is "auto", and a trial
+  // got as much done that way.
   uint32_t mode_ = 0;
   uint32_t* mode_word_ = nullptr;
   WorkRate work_rate_;
   Placement placement_;
   Trial poll_or_auto_;            // asked for "poll" alone
+  Trial look_or_sleep_;           // asked for "auto" alone
+  uint32_t waits_for_io_ = 0;     // in this window
   RareLooks looks_for_requests_;  // while the kernel has nothing that ends by itself
   RareLooks looks_for_io_;
 };

@@ -1,0 +1,78 @@
+// Whether the engine looks for what the kernel works on, or sleeps. Where it runs is
+// placement_test's.
+#include "waiting.h"
+
+#include "check.h"
+#include "handoff.h"
+
+namespace ringpost {
+namespace {
+
+namespace wait_mode = protocol::wait_mode;
+
+constexpr uint64_t kWindowNs = 3'000'000;
+
+// An engine with one client, which gets so many requests in a window by how both wait.
+struct Load {
+  explicit Load(uint32_t mode) {
+    CHECK_EQ(waiting.Begin(mode, {.mode = PlacementOptions::Mode::kFloat}, &mode_word), 0);
+  }
+
+  // Returns in how many of the windows they slept.
+  int Run(int windows, uint32_t looking, uint32_t asleep, bool for_io = true) {
+    int slept = 0;
+    for (int nth = 0; nth < windows; nth++) {
+      const bool sleeps = mode_word == wait_mode::kNotify;
+      if (sleeps) slept++;
+      for (int wait = 0; wait < 8; wait++) {
+        CHECK_EQ(waiting.Look(for_io, [] { return true; }), !sleeps);
+      }
+      waiting.Took(0, sleeps ? asleep : looking);
+      now_ns += kWindowNs;
+      waiting.EndRound(now_ns);
+    }
+    return slept;
+  }
+
+  Waiting waiting;
+  uint32_t mode_word = 0;
+  uint64_t now_ns = kWindowNs;
+};
+
+TEST(auto_sleeps_where_looking_gets_no_more_from_a_device) {
+  Load load(wait_mode::kAuto);
+  CHECK(load.Run(1000, 100, 95) > 900);
+}
+
+TEST(auto_looks_where_that_gets_more) {
+  Load load(wait_mode::kAuto);
+  CHECK(load.Run(1000, 100, 60) < 30);
+}
+
+TEST(auto_looks_again_where_sleeping_comes_to_get_less) {
+  Load load(wait_mode::kAuto);
+  load.Run(500, 100, 95);
+  load.Run(3000, 100, 60);
+  CHECK(load.Run(500, 100, 60) < 20);
+}
+
+TEST(auto_tries_nothing_where_nothing_is_in_the_kernel) {
+  Load load(wait_mode::kAuto);
+  CHECK_EQ(load.Run(1000, 100, 100, false), 0);
+  // What was chosen for a device isn't for what completes at once.
+  CHECK(load.Run(1000, 100, 95) > 900);
+  CHECK(load.Run(1000, 100, 95, false) <= 1);
+}
+
+TEST(auto_tries_nothing_with_few_requests) {
+  Load load(wait_mode::kAuto);
+  CHECK_EQ(load.Run(1000, 5, 5), 0);
+}
+
+TEST(notify_always_sleeps) {
+  Load load(wait_mode::kNotify);
+  CHECK_EQ(load.Run(100, 100, 10), 100);
+}
+
+}  // namespace
+}  // namespace ringpost
