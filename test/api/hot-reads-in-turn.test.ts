@@ -1,6 +1,7 @@
 /** When a client reads cached data by itself (packages/client/src/hot-reads.ts). The engine is the test, and the page cache what it says. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { EAGAIN } from "@ringpost/protocol";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FakeEngine, turn } from "../support/fake-engine.js";
 
 /** As many as show that a client does one thing after the other. */
@@ -8,6 +9,8 @@ const CALM = 32;
 const BYTES = 4096;
 /** So many hot reads, and the event loop has its turn. */
 const PER_TURN = 77;
+/** So many more, which settle in it. */
+const MOST_LATE = 64;
 
 function start(isCached: boolean) {
   const fake = new FakeEngine({ credits: 8, hotReads: true });
@@ -94,4 +97,89 @@ it("a client settles what it has read before it is closed", async () => {
   });
   await fake.client.disconnect();
   expect(late).toBe(BYTES);
+});
+
+describe("a client with several at a time, beside a busy one,", () => {
+  const LOOPS = 16;
+  /** A client counts the others' requests once for so many reads, if so long has passed. */
+  const READS_PER_COUNT = 64;
+  const COUNTED_MS = 16;
+
+  /** Reads in loops, which the engine answers; meanwhile the other one makes so many requests in each turn of the event loop. */
+  async function readInLoops(
+    { fake, read }: ReturnType<typeof start>,
+    rounds: number,
+    ofOther = 0,
+  ) {
+    const loop = async (): Promise<void> => {
+      for (let nth = 0; nth < rounds; nth++) expect(await read()).toBe(BYTES);
+    };
+    let done = false;
+    const reading = Promise.all(Array.from({ length: LOOPS }, loop)).then(() => {
+      done = true;
+    });
+    for (; !done; await turn()) {
+      fake.countOfOther(ofOther);
+      for (const request of fake.take()) fake.reply(request, BYTES);
+      fake.publish();
+    }
+    await reading;
+  }
+
+  /** The other one has made more requests than it may without being busy, since the client counted last. */
+  async function startInCompany() {
+    const started = start(true);
+    await readInLoops(started, READS_PER_COUNT / LOOPS); // counts, from the start of the process
+    await sleep(2 * COUNTED_MS);
+    started.fake.countOfOther(1e6);
+    await readInLoops(started, READS_PER_COUNT / LOOPS);
+    expect(started.asked.count).toBeLessThanOrEqual(1);
+    started.asked.count = 0;
+    return started;
+  }
+
+  it("asks the page cache, and settles what is beyond its time in the event loop's next turn", async () => {
+    const started = await startInCompany();
+    await readInLoops(started, PER_TURN, 1e5);
+    expect(started.asked.count).toBe(LOOPS * PER_TURN);
+  });
+
+  it("reads no more than so much before the event loop has its turn", async () => {
+    const { fake, asked, read } = await startInCompany();
+    const reads = Array.from({ length: 500 }, read);
+    expect(asked.count).toBe(PER_TURN - 1 + MOST_LATE);
+    await turn();
+    for (let left = 500 - asked.count; left > 0; await turn()) {
+      const taken = fake.take();
+      for (const request of taken) fake.reply(request, BYTES);
+      fake.publish();
+      left -= taken.length;
+    }
+    await Promise.all(reads);
+  });
+
+  it("overtakes reads alone", async () => {
+    const { fake, asked, read } = await startInCompany();
+    const answer = async (): Promise<void> => {
+      await turn();
+      for (const request of fake.take()) fake.reply(request, BYTES);
+      fake.publish();
+    };
+    const closing = fake.client.close(3);
+    const behind = read();
+    expect(asked.count).toBe(0);
+    await answer();
+    await Promise.all([closing, behind]);
+    await read();
+    expect(asked.count).toBe(1);
+  });
+
+  it("leaves its reads to the engine when the other one is busy no longer", async () => {
+    const started = await startInCompany();
+    await sleep(2 * COUNTED_MS);
+    await readInLoops(started, READS_PER_COUNT / LOOPS);
+    started.asked.count = 0;
+    await readInLoops(started, READS_PER_COUNT);
+    expect(started.asked.count).toBeLessThan(READS_PER_COUNT); // of the last loop, when it is alone
+  });
 });

@@ -106,6 +106,27 @@ describe("hot are", () => {
     expect(part.subarray(70).every((byte) => byte === 0)).toBe(true);
   });
 
+  it("those of two busy clients with several at a time", async () => {
+    const { fd, data } = cachedFile(64 * KIB);
+    const other = await connect(running.engine.handle());
+    const before = running.engine.stats().hotReads;
+    const end = performance.now() + 150;
+    const loop = async (client: Client, first: number): Promise<void> => {
+      const view = Buffer.alloc(1024);
+      for (let at = first; performance.now() < end; at += 4099) {
+        const position = at % (63 * KIB);
+        expect(await client.read(fd, view.fill(0), { position })).toBe(1024);
+        if (!view.equals(data.subarray(position, position + 1024))) throw new Error("other bytes");
+      }
+    };
+    const loops = [0, 1, 2, 3].flatMap((nth) =>
+      [running.client, other].map((client) => loop(client, nth * 8 * KIB)),
+    );
+    await Promise.all(loops);
+    expect(running.engine.stats().hotReads - before).toBeGreaterThan(500);
+    await other.disconnect();
+  });
+
   it("those of a worker", async () => {
     const { fd } = cachedFile(4 * KIB);
     const worker = new Worker(new URL("./fixtures/hot-reads.mjs", import.meta.url), {

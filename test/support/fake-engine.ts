@@ -33,6 +33,9 @@ export interface FakeEngineOptions {
   readonly hotReads?: boolean;
 }
 
+/** The client, and another one, which does nothing but count. */
+const CLIENTS = 2;
+
 export class FakeEngine {
   readonly client: Client;
   readonly backend: RingBackend;
@@ -54,7 +57,7 @@ export class FakeEngine {
     initialIndex = 0,
     hotReads = false,
   }: FakeEngineOptions) {
-    const at = geometry(1, credits);
+    const at = geometry(CLIENTS, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
     writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
     this.mailbox = new Mailbox(memory, 0);
@@ -140,6 +143,13 @@ export class FakeEngine {
     if (!claimWake(words, parkedWord)) return false;
     setImmediate(() => this.backend.wake(false));
     return true;
+  }
+
+  /** The other client has made so many requests. */
+  countOfOther(requests: number): void {
+    const { buffer } = this.mailbox.words;
+    const { firstWord } = new Mailbox(buffer as SharedArrayBuffer, 1); // which a mailbox is made of
+    new Float64Array(buffer, firstWord * 4)[ClientCounter.POSTED]! += requests;
   }
 
   /** One of the client's own counters. */

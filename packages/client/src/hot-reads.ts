@@ -1,11 +1,13 @@
 /**
  * Reads of cached data in the client's own thread: what the page cache has is there in the time that it takes to copy it, less than to
  * hand a request over. So a client that does one thing after the other asks the kernel first, which never waits for a device then
- * (native/src/hot_read.h), and the engine gets what isn't cached. A client that has many requests under way leaves all of it to the
- * engine, which works beside it.
+ * (native/src/hot_read.h), and the engine gets what isn't cached. A client that has several requests at a time leaves all of it to the
+ * engine, which works beside it; but not where the engine has others to work for (company.ts).
  */
+import type { Mailbox } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, CURRENT_POSITION, operations } from "@ringpost/protocol";
+import { Company } from "./company.js";
 import type { PendingRequest } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
 
@@ -24,10 +26,14 @@ const BYTES_PER_TURN = 1_572_864;
 /** Where nothing is cached, at least one read in 2^9 tries it all the same. */
 const MOST_RARITY = 9;
 
+/** So many are made beyond that, to be settled then: those of as many loops that read at a time. */
+const MOST_LATE = 64;
+
 export class HotReads {
   readonly #native: NativeClient;
   readonly #slots: SlotTable;
   readonly #counters: Float64Array;
+  readonly #company: Company;
   #isOn: boolean;
   /** Such requests in succession, up to {@link CALM}. */
   #calm = 0;
@@ -35,14 +41,21 @@ export class HotReads {
   #rarity = 0;
   /** Since the event loop had its last turn on account of these reads. */
   #bytes = 0;
-  /** Done, and to be settled in the event loop's next turn; and what it read. */
-  #late: PendingRequest | undefined;
-  #lateBytes = 0;
+  /** Done, and to be settled in the event loop's next turn; and what they read. */
+  #late: PendingRequest[] = [];
+  #lateBytes: number[] = [];
 
   readonly #onTurn = (): void => this.#settleLate();
 
-  constructor(native: NativeClient, slots: SlotTable, counters: Float64Array, isOn: boolean) {
+  constructor(
+    native: NativeClient,
+    { words, index }: Mailbox,
+    slots: SlotTable,
+    counters: Float64Array,
+    isOn: boolean,
+  ) {
     this.#native = native;
+    this.#company = new Company(words.buffer as SharedArrayBuffer, index); // which a mailbox is made of
     this.#slots = slots;
     this.#counters = counters;
     this.#isOn = isOn;
@@ -56,8 +69,13 @@ export class HotReads {
 
   /** Returns whether the request is done, and its promise settled, or about to be; if not, it is to be posted. */
   serves(request: PendingRequest): boolean {
-    if (!this.#isOn || !this.#isCalm()) return false;
-    if (!isPlainRead(request) || request.signal?.aborted) return false;
+    if (!this.#isOn) return false;
+    const isCalm = this.#isCalm();
+    if (!isPlainRead(request)) return false;
+    request.isPlainRead = true;
+    if (!isCalm && !this.#company.isBusy()) return false;
+    if (this.#wouldOvertake() || request.signal?.aborted) return false;
+    if (this.#late.length === MOST_LATE) return false;
     if (this.#skips > 0) {
       this.#skips--;
       return false;
@@ -65,13 +83,18 @@ export class HotReads {
     return this.#reads(request);
   }
 
-  /** Nothing is under way that the read could overtake, or would have to wait for, and hasn't been of late. */
+  /** Nothing is under way, and hasn't been of late. */
   #isCalm(): boolean {
-    // What waits for a slot while the replies before it are settled hasn't got it yet.
-    const waiting = this.#counters[ClientCounter.WAITING]!;
-    if (this.#slots.inFlight > 0 || waiting > 0 || this.#late !== undefined) this.#calm = 0;
+    if (this.#slots.inFlight > 0 || this.#late.length > 0) this.#calm = 0;
     else if (this.#calm < CALM) this.#calm++;
     return this.#calm === CALM;
+  }
+
+  /** Reads may overtake each other, but nothing else. */
+  #wouldOvertake(): boolean {
+    // What waits for a slot while the replies before it are settled hasn't got it yet.
+    const waiting = this.#counters[ClientCounter.WAITING]!;
+    return waiting > 0 || this.#slots.plainReads < this.#slots.inFlight;
   }
 
   #reads(request: PendingRequest): boolean {
@@ -92,17 +115,16 @@ export class HotReads {
   }
 
   #settleInNextTurn(request: PendingRequest, bytes: number): void {
-    this.#late = request;
-    this.#lateBytes = bytes;
-    setImmediate(this.#onTurn);
+    this.#late.push(request);
+    this.#lateBytes.push(bytes);
+    if (this.#late.length === 1) setImmediate(this.#onTurn);
   }
 
   #settleLate(): void {
-    const late = this.#late;
-    if (late === undefined) return;
-    this.#late = undefined;
     this.#bytes = 0;
-    this.#settle(late, this.#lateBytes);
+    for (const [nth, request] of this.#late.splice(0).entries())
+      this.#settle(request, this.#lateBytes[nth]!);
+    this.#lateBytes.length = 0;
   }
 
   #settle(request: PendingRequest, bytes: number): void {

@@ -93,6 +93,8 @@ export class PendingRequest {
   step = 0;
   /** {@link OpcodeFlag} bits of a chain's step. */
   chainFlags = 0;
+  /** A read that may overtake others, and be overtaken by them (hot-reads.ts). */
+  isPlainRead = false;
   /** A further step of something begun before: served while the client is closing. */
   continues = false;
 
@@ -213,6 +215,7 @@ export class PendingRequest {
     this.isCollected = false;
     this.chain = undefined;
     this.chainFlags = 0;
+    this.isPlainRead = false;
     this.continues = false;
     this.takeEvents = undefined;
     this.prepare = undefined;

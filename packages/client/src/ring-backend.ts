@@ -109,7 +109,7 @@ export class RingBackend implements Backend {
     );
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
     const readsHot = hotReads && this.#sendOff.isAuto;
-    this.#hotReads = new HotReads(native, this.#slots, this.#counters, readsHot);
+    this.#hotReads = new HotReads(native, mailbox, this.#slots, this.#counters, readsHot);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots, this.#counters);
     this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
     const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));

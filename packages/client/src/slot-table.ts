@@ -8,6 +8,7 @@ export class SlotTable {
   readonly #generations: Int32Array;
   readonly #freeSlots: Int32Array;
   #freeCount: number;
+  #plainReads = 0;
   readonly #idle: PendingRequest[] = [];
   readonly #slabs: Slabs;
   readonly #signals: SignalWatch;
@@ -35,6 +36,11 @@ export class SlotTable {
     return this.#freeSlots.length - this.#freeCount;
   }
 
+  /** How many of those in flight are plain reads. */
+  get plainReads(): number {
+    return this.#plainReads;
+  }
+
   /** A cleared record, for a new request. */
   acquire(): PendingRequest {
     return this.#idle.pop() ?? new PendingRequest();
@@ -45,6 +51,7 @@ export class SlotTable {
     const slot = this.#freeSlots[--this.#freeCount]!;
     this.#requests[slot] = request;
     request.slot = slot;
+    if (request.isPlainRead) this.#plainReads++;
     this.#generations[slot] = (this.#generations[slot]! + 1) | 0;
     return slot;
   }
@@ -62,8 +69,7 @@ export class SlotTable {
   complete(slot: number, generation: number): PendingRequest | undefined {
     const request = this.#requests[slot];
     if (request === undefined || this.#generations[slot] !== generation) return undefined;
-    this.#requests[slot] = undefined;
-    this.#freeSlots[this.#freeCount++] = slot;
+    this.#free(slot, request);
     return request;
   }
 
@@ -90,9 +96,14 @@ export class SlotTable {
   *evict(): Generator<PendingRequest> {
     for (const [slot, request] of this.#requests.entries()) {
       if (request === undefined) continue;
-      this.#requests[slot] = undefined;
-      this.#freeSlots[this.#freeCount++] = slot;
+      this.#free(slot, request);
       yield request;
     }
+  }
+
+  #free(slot: number, request: PendingRequest): void {
+    this.#requests[slot] = undefined;
+    this.#freeSlots[this.#freeCount++] = slot;
+    if (request.isPlainRead) this.#plainReads--;
   }
 }

@@ -111,9 +111,10 @@ export interface EngineOptions {
    */
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
   /**
-   * Whether a client that has few requests at a time reads cached data in its own thread, without the engine: `read` of up to 64 KiB
-   * at a given position. It never waits for a device, and for 0.1 ms at most before the event loop has its turn. What isn't cached goes through
-   * the ring, and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks "read". Default true.
+   * Whether a client that has one request at a time, or that isn't the only busy one, reads cached data in its own thread, without the
+   * engine: `read` of up to 64 KiB at a given position. It never waits for a device, and the event loop has its turn after 0.1 ms of such reads.
+   * What isn't cached goes through the ring, and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks
+   * "read". Default true.
    */
   readonly hotReads?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
