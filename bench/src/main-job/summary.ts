@@ -59,7 +59,7 @@ export function describeJob(tree: Tree, concurrency: number, rounds: number): st
     "",
     `Median of ${rounds} ${rounds === 1 ? "round" : "rounds"} of a copy each way, taking turns, each in a process of its own; ${concurrency} files in flight.`,
     `Timed: reading files from the page cache, and writing them to new ones below ${tmpdir()}, not synced to the device.`,
-    "Not timed: making folders and links, comparing, removing. CPU: all threads of the process.",
+    "Not timed: making folders and links, comparing, emptying and removing. CPU: all threads of the process.",
   ].join("\n");
 }
 
