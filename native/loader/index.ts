@@ -92,8 +92,8 @@ export interface NativeClient {
   /** Where in its huge page, of `HUGE_PAGE_BYTES`, the view's memory begins. */
   pageOffsetOf(view: View): number;
   /**
-   * Reads what the page cache has, in this thread. Returns `bytes`, or fewer at the end of the file; a negative errno where that can't be
-   * done without waiting.
+   * Reads what the page cache has, in this thread (Linux 6.5). Returns `bytes`, or fewer at the end of the file; a negative errno where
+   * that can't be done without waiting: EAGAIN of what isn't cached.
    * @param bytes at most those of the view, and 1 GiB
    */
   readHot(fd: number, view: View, bytes: number, positionLow: number, positionHigh: number): number;

@@ -7,10 +7,11 @@
 
 namespace ringpost {
 
-// Reads what the page cache has, and never waits for a device: preadv2 with RWF_NOWAIT (Linux 4.14
-// where the file system can do that). Returns `bytes`, or fewer at the end of the file. A negative
-// errno where it can't be had this way: -EAGAIN of what isn't cached, or is open with O_DIRECT.
-// What is read of it until then may lie in the memory.
+// Reads what the page cache has, all of it (cachestat: Linux 6.5), and waits for nothing (preadv2
+// with RWF_NOWAIT). Returns `bytes`, or fewer at the end of the file. A negative errno where it
+// isn't to be had this way: -EAGAIN of what isn't cached, or is open with O_DIRECT; any other means
+// that the next read of this file won't be had either. Nothing was read then, or a part of what the
+// file has there.
 int ReadHot(int fd, uint8_t* base, size_t bytes, int64_t offset);
 
 }  // namespace ringpost

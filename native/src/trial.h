@@ -87,7 +87,8 @@ class Trial {
     const bool is_better = second_rate_ * 100 > first_rate_ * percent;
     chosen_ = is_better ? Way::kSecond : Way::kFirst;
     chosen_rate_ = (is_better ? second_rate_ : first_rate_) * 2 / windows_;
-    const uint32_t longer = patience_ * (windows_ < kWindows ? kAfterNoDoubt : 2);
+    const bool no_doubt = windows_ < kWindows;
+    const uint32_t longer = patience_ * (no_doubt ? kAfterNoDoubt : 2);
     patience_ =
         chosen_ != before ? kLeastPatience : std::clamp(longer, kLeastPatience, kMostPatience);
     until_trial_ = patience_;

@@ -22,8 +22,8 @@ constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 // CPUs.
 constexpr Trial::Needed kNotPolling = {.to_begin = 100, .to_stay = 95};
 
-// What has to be got asleep, in hundredths of what looking for what the kernel works on gets. It
-// takes more of the CPUs, for a request by far more than it gains.
+// What has to be got asleep, in hundredths of what looking gets, for what the kernel works on. To
+// look takes more of the CPUs.
 constexpr Trial::Needed kSleeping = {.to_begin = 90, .to_stay = 80};
 
 // With so many waits for that in a window, it is what the engine waits for.
@@ -78,7 +78,7 @@ void Waiting::TryNotToPoll(const WorkRate::Window& window) {
 
 // A device is waited for longer than a wake-up takes, and with some requests under way it has
 // something to do meanwhile: then looking gets no more done, and takes CPUs that others could use.
-// What completes at once is looked for in any case.
+// Where hardly anything is waited for that the kernel works on, it looks.
 void Waiting::TryToSleep(const WorkRate::Window& window) {
   using Way = Trial::Way;
   const bool for_io = std::exchange(waits_for_io_, 0) >= kManyWaitsForIo;

@@ -13,6 +13,8 @@
 namespace ringpost {
 namespace {
 
+constexpr int kPageBytes = 4096;
+
 int Read(int fd, std::string* memory, int64_t offset) {
   return ReadHot(fd, reinterpret_cast<uint8_t*>(memory->data()), memory->size(), offset);
 }
@@ -29,14 +31,36 @@ TEST(what_is_cached_is_read_up_to_the_end_of_the_file) {
   std::string memory(4, '-');
   const int read = Read(fd.get(), &memory, 2);
   if (read == -EOPNOTSUPP) SKIP("the file system has no RWF_NOWAIT");
+  if (read == -ENOSYS) SKIP("the kernel has no cachestat");
   CHECK_EQ(read, 4);
   CHECK_EQ(memory, "2345");
   memory = "----";
   CHECK_EQ(Read(fd.get(), &memory, 8), 2);
   CHECK_EQ(memory, "89--");
   CHECK_EQ(Read(fd.get(), &memory, 10), 0);
-  CHECK_EQ(Read(fd.get(), &memory, int64_t{1} << 40), 0);
+  CHECK_EQ(Read(fd.get(), &memory, int64_t{1} << 40), -EAGAIN);  // nor is that page cached
+  CHECK_EQ(memory, "89--");
   CHECK_EQ(::lseek(fd.get(), 0, SEEK_CUR), 0);
+}
+
+TEST(what_is_cached_in_part_is_left_to_the_ring_whole) {
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", std::string(64 * kPageBytes, 'x'));
+  const UniqueFd fd = Open(path, O_RDWR);
+  std::string memory(4 * kPageBytes, '-');
+  if (Read(fd.get(), &memory, 0) < 0) SKIP("nothing can be read hot here");
+  CHECK_EQ(::fsync(fd.get()), 0);  // what is dirty stays cached
+  CHECK_EQ(::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  CHECK_EQ(::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM), 0);  // and nothing is read ahead
+  char byte = 0;
+  CHECK_EQ(::pread(fd.get(), &byte, 1, 0), 1);
+  memory.assign(memory.size(), '-');
+  if (Read(fd.get(), &memory, 0) >= 0)
+    SKIP("the file system keeps its pages, or reads more of them");
+  CHECK(memory == std::string(memory.size(), '-'));
+  memory.resize(kPageBytes);
+  CHECK_EQ(Read(fd.get(), &memory, 0), kPageBytes);
+  CHECK(memory == std::string(memory.size(), 'x'));
 }
 
 TEST(what_is_open_past_the_page_cache_is_left_to_the_ring) {
@@ -53,9 +77,15 @@ TEST(what_cannot_be_read_says_why) {
   CHECK_EQ(Read(-1, &memory, 0), -EBADF);
   const UniqueFd writable = Open(folder.FileWith("file", "text"), O_WRONLY);
   CHECK_EQ(Read(writable.get(), &memory, 0), -EBADF);
+  CHECK_EQ(memory, "----");
+}
+
+TEST(what_is_no_file_is_left_alone) {
   const Pipe pipe;
   pipe.Write("text");
-  CHECK_EQ(Read(pipe.out.get(), &memory, 0), -ESPIPE);
+  const UniqueFd zero = Open("/dev/zero", O_RDONLY);
+  std::string memory(4, '-');
+  for (const int fd : {pipe.out.get(), zero.get()}) CHECK(Read(fd, &memory, 0) < 0);
   CHECK_EQ(memory, "----");
 }
 

@@ -1,6 +1,6 @@
 /** When a client reads cached data by itself (packages/client/src/hot-reads.ts). The engine is the test, and the page cache what it says. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { EAGAIN } from "@ringpost/protocol";
+import { EAGAIN, ENOSYS } from "@ringpost/protocol";
 import { describe, expect, it } from "vitest";
 import { FakeEngine, turn } from "../support/fake-engine.js";
 
@@ -12,12 +12,12 @@ const PER_TURN = 77;
 /** So many more, which settle in it. */
 const MOST_LATE = 64;
 
-function start(isCached: boolean) {
+function start(missing?: number) {
   const fake = new FakeEngine({ credits: 8, hotReads: true });
   const asked = { count: 0 };
   fake.readHot = (bytes) => {
     asked.count++;
-    return isCached ? bytes : EAGAIN;
+    return missing ?? bytes;
   };
   const read = () => fake.client.read(3, Buffer.alloc(BYTES), { position: 0 });
   /** One after the other; the engine answers what comes to it. */
@@ -38,22 +38,28 @@ function start(isCached: boolean) {
 }
 
 it("a client asks the page cache when it has made many requests one after the other", async () => {
-  const { asked, readInTurn } = start(true);
+  const { asked, readInTurn } = start();
   await readInTurn(CALM - 1);
   expect(asked.count).toBe(0);
   await readInTurn(10);
   expect(asked.count).toBe(10);
 });
 
-it("a client asks it ever more rarely where nothing is cached", async () => {
-  const { asked, readInTurn } = start(false);
+it("a client asks it for each read, though nothing is cached", async () => {
+  const { asked, readInTurn } = start(EAGAIN);
+  await readInTurn(CALM + 100);
+  expect(asked.count).toBe(101);
+});
+
+it("a client asks it ever more rarely where it can't tell", async () => {
+  const { asked, readInTurn } = start(ENOSYS);
   await readInTurn(CALM + 2500);
   expect(asked.count).toBeGreaterThan(9);
   expect(asked.count).toBeLessThan(20);
 });
 
 it("a client lets the event loop have its turn after so many", async () => {
-  const { fake, asked, read, readInTurn } = start(true);
+  const { fake, asked, read, readInTurn } = start();
   await readInTurn(CALM - 1);
   let settled = 0;
   const readOn = async (): Promise<void> => {
@@ -68,7 +74,7 @@ it("a client lets the event loop have its turn after so many", async () => {
 });
 
 it("a client that has several at a time leaves them to the engine, and asks no more", async () => {
-  const { fake, asked, read, readInTurn } = start(true);
+  const { fake, asked, read, readInTurn } = start();
   await readInTurn(CALM - 1);
   const readOn = async (): Promise<void> => {
     for (let nth = 0; nth < PER_TURN; nth++) await read();
@@ -88,7 +94,7 @@ it("a client that has several at a time leaves them to the engine, and asks no m
 });
 
 it("a client settles what it has read before it is closed", async () => {
-  const { fake, read, readInTurn } = start(true);
+  const { fake, read, readInTurn } = start();
   await readInTurn(CALM - 1);
   for (let nth = 1; nth < PER_TURN; nth++) await read();
   let late: number | undefined;
@@ -128,7 +134,7 @@ describe("a client with several at a time, beside a busy one,", () => {
 
   /** The other one has made more requests than it may without being busy, since the client counted last. */
   async function startInCompany() {
-    const started = start(true);
+    const started = start();
     await readInLoops(started, READS_PER_COUNT / LOOPS); // counts, from the start of the process
     await sleep(2 * COUNTED_MS);
     started.fake.countOfOther(1e6);

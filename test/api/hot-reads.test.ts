@@ -63,12 +63,14 @@ describe("hot are", () => {
     expect(hot).toBe(Math.ceil(data.length / 3001));
   });
 
-  it("those at the end of the file, and behind it", async () => {
+  it("those at the end of the file", async () => {
     const { fd } = cachedFile(100);
     const { client } = running;
     const hot = await hotHere(async () => {
       expect(await client.read(fd, Buffer.alloc(100), { position: 90 })).toBe(10);
+      expect(await client.read(fd, Buffer.alloc(5000), { position: 0 })).toBe(100);
       expect(await client.read(fd, Buffer.alloc(100), { position: 100 })).toBe(0);
+      // Of the page that this would be in nothing is cached.
       expect(await client.read(fd, Buffer.alloc(100), { position: 2n ** 40n })).toBe(0);
     });
     expect(hot).toBe(3);

@@ -39,6 +39,8 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   if (typeof given !== "object" || given === null || !isSharedArrayBuffer(given.memory)) {
     throw invalidArgType("handle", "the handle of an engine, from engine.handle()", handle);
   }
+  // First, as another version's has other properties.
+  if (typeof given.ringpost === "number" && given.ringpost !== layoutHash) throw versionError();
   if (!Array.isArray(given.otherRings)) {
     throw invalidArgType("handle.otherRings", "an instance of Array", given.otherRings);
   }
@@ -49,15 +51,15 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
   checkBoolean(given.hotReads, "handle.hotReads");
   const rings = [given as RingHandle, ...(given.otherRings as RingHandle[])]; // looked at above
   if (given.ringpost !== layoutHash || !rings.every(({ memory }) => isLaidOut(memory))) {
-    throw Object.assign(
-      new Error("The handle is of another version of ringpost than this thread has loaded"),
-      {
-        code: "ERR_RINGPOST_VERSION",
-      },
-    );
+    throw versionError();
   }
   checkInteger(given.credits, "handle.credits", 2, readGeometry(given.memory).slotCount);
   checkWeight(given.weight, "handle.weight");
+}
+
+function versionError(): Error {
+  const message = "The handle is of another version of ringpost than this thread has loaded";
+  return Object.assign(new Error(message), { code: "ERR_RINGPOST_VERSION" });
 }
 
 function checkRing(given: unknown): void {

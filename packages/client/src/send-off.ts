@@ -53,7 +53,7 @@ export class SendOff {
     return request.goesOn || request.postedAfter < this.#submits;
   }
 
-  /** Its deadline, if it has one, is kept here until the engine has it: if it hasn't left by then, it does, as the engine can tell it so. */
+  /** Until the request leaves, its deadline is watched here; when that is over it leaves, and the engine says that it came too late. */
   watch(request: PendingRequest): void {
     if (this.isAuto || request.deadline === undefined) return;
     const expire = (): void => {

@@ -91,8 +91,8 @@ export interface EngineOptions {
    * microseconds on the same CPU, tens of them across two. "notify": it sleeps at once. "poll": it looks again and again while
    * something is due, for up to 2 ms without anything; a client looks from its event loop, whose timers and other I/O have their turn
    * between two looks. It keeps two CPUs busy, but where a busy engine gets as much done without, as "auto". "auto" (default): both
-   * look where it has paid of late, for about as long as a wake-up would take, and as "notify" where they wait for a device and a trial got as
-   * much done asleep; an idle or lightly loaded process sleeps.
+   * look where it has paid of late, for about as long as a wake-up would take; where a trial gets as much from a device without, as "notify". An
+   * idle or lightly loaded process sleeps.
    */
   readonly wait?: "notify" | "poll" | "auto";
   /**
@@ -112,9 +112,9 @@ export interface EngineOptions {
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
   /**
    * Whether a client that has one request at a time, or that isn't the only busy one, reads cached data in its own thread, without the
-   * engine: `read` of up to 64 KiB at a given position. It never waits for a device, and the event loop has its turn after 0.1 ms of such reads.
-   * What isn't cached goes through the ring, and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks
-   * "read". Default true.
+   * engine: `read` of up to 64 KiB at a given position, all of it in the page cache. The event loop has its turn after about 0.1 ms of such
+   * reads. Linux 6.5, and of files that the process owns or may write to on newer kernels (cachestat(2)). Everything else goes through the ring,
+   * and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks "read". Default true.
    */
   readonly hotReads?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
