@@ -97,6 +97,8 @@ export interface NativeClient {
    * @param bytes at most those of the view, and 1 GiB
    */
   readHot(fd: number, view: View, bytes: number, positionLow: number, positionHigh: number): number;
+  /** The same of a whole file that has fewer bytes than the view (Linux 6.5). Returns its size. */
+  readHotFile(path: string, view: View): number;
   /** Wakes the parked engine. */
   ringDoorbell(): void;
   /** Whether the thread's event loop stays alive for this client, and with it the client. In turn: on, off. */

@@ -166,6 +166,7 @@ class ClientHandle {
   }
   static Napi::Value PageOffsetOf(const Napi::CallbackInfo& info);
   static Napi::Value ReadHot(const Napi::CallbackInfo& info);
+  static Napi::Value ReadHotFile(const Napi::CallbackInfo& info);
   static void RingDoorbell(const Napi::CallbackInfo& info) {
     if (!Of(info)->left_) Of(info)->roster_->RingForRequests();
   }
@@ -233,6 +234,7 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   object.Set("makePages", Napi::Function::New<MakePages>(env, "makePages", handle.get()));
   object.Set("pageOffsetOf", Napi::Function::New<PageOffsetOf>(env, "pageOffsetOf", handle.get()));
   object.Set("readHot", Napi::Function::New<ReadHot>(env, "readHot", handle.get()));
+  object.Set("readHotFile", Napi::Function::New<ReadHotFile>(env, "readHotFile", handle.get()));
   object.Set("ringDoorbell", Napi::Function::New<RingDoorbell>(env, "ringDoorbell", handle.get()));
   object.Set("keepAlive", Napi::Function::New<KeepAlive>(env, "keepAlive", handle.get()));
   object.Set("cancelAll", Napi::Function::New<CancelAll>(env, "cancelAll", handle.get()));
@@ -324,6 +326,21 @@ Napi::Value ClientHandle::ReadHot(const Napi::CallbackInfo& info) {
     const uint64_t position = uint64_t{Uint32(info[4])} << 32 | Uint32(info[3]);
     read = ringpost::ReadHot(info[0].As<Napi::Number>().Int32Value(), base, bytes,
                              static_cast<int64_t>(position));
+  }
+  return Napi::Number::New(info.Env(), read);
+}
+
+// readHotFile(path, view) → the size of the file, or a negative errno
+Napi::Value ClientHandle::ReadHotFile(const Napi::CallbackInfo& info) {
+  uint8_t* base = nullptr;
+  size_t room = 0;
+  char path[protocol::payload::kPathCapacity];
+  size_t length = 0;
+  int read = -EAGAIN;  // of what the engine is to find fault with
+  if (MemoryOf(info[1], &base, &room) &&
+      napi_get_value_string_utf8(info.Env(), info[0], path, sizeof(path), &length) == napi_ok &&
+      length + 1 < sizeof(path)) {
+    read = ringpost::ReadHotFile(path, base, room);
   }
   return Napi::Number::New(info.Env(), read);
 }

@@ -8,6 +8,9 @@
 
 #include <cerrno>
 
+#include "kernel_abi.h"
+#include "unique_fd.h"
+
 namespace ringpost {
 
 namespace {
@@ -35,10 +38,10 @@ uint64_t PagesOf(int64_t offset, int64_t bytes) {
   return static_cast<uint64_t>((offset + bytes - 1) / page_bytes - offset / page_bytes + 1);
 }
 
-// -errno where it can't be told.
+// -1 of what is no regular file: a disk, say.
 int64_t SizeOf(int fd) {
   struct stat status = {};
-  return ::fstat(fd, &status) < 0 ? -errno : status.st_size;
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
 }
 
 // Returns 0 where the page cache has all of these bytes, up to the end of the file; -EAGAIN where
@@ -53,6 +56,13 @@ int CheckCached(int fd, int64_t offset, int64_t bytes) {
   if (pages.cached >= PagesOf(offset, bytes)) return 0;
   const int64_t left = SizeOf(fd) - offset;
   return left > 0 && left < bytes && pages.cached >= PagesOf(offset, left) ? 0 : -EAGAIN;
+}
+
+UniqueFd OpenCached(const char* path, int flags) {
+  abi::OpenHow how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = abi::kResolveCached;
+  return UniqueFd(static_cast<int>(::syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how))));
 }
 
 }  // namespace
@@ -70,8 +80,28 @@ int ReadHot(int fd, uint8_t* base, size_t bytes, int64_t offset) {
   const ssize_t read = ::preadv2(fd, &part, 1, offset, RWF_NOWAIT);
   if (read < 0) return -errno;
   // Fewer: the end of the file, or pages that were evicted in between.
-  const bool is_all = static_cast<size_t>(read) == bytes || offset + read >= SizeOf(fd);
-  return is_all ? static_cast<int>(read) : -EAGAIN;
+  if (static_cast<size_t>(read) < bytes) {
+    const int64_t size = SizeOf(fd);
+    if (size < 0 || offset + read < size) return -EAGAIN;
+  }
+  return static_cast<int>(read);
+}
+
+int ReadHotFile(const char* path, uint8_t* base, size_t room) {
+  // What it is comes first: to open a FIFO or a device has effects.
+  UniqueFd place = OpenCached(path, O_PATH);
+  if (!place.valid()) return -EAGAIN;
+  const int64_t size = SizeOf(place.get());
+  place.Reset();
+  // Those of 0 bytes may be none, as in /proc.
+  if (size <= 0 || size >= static_cast<int64_t>(room)) return -EAGAIN;
+  const UniqueFd fd = OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd.valid()) return -EAGAIN;
+  if (const int cached = CheckCached(fd.get(), 0, size); cached < 0) return cached;
+  const iovec whole = {base, room};
+  const ssize_t read = ::preadv2(fd.get(), &whole, 1, 0, RWF_NOWAIT);
+  if (read < 0) return -errno;
+  return read == size ? static_cast<int>(read) : -EAGAIN;  // evicted, cut or grown in between
 }
 
 }  // namespace ringpost

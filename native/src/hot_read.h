@@ -14,4 +14,8 @@ namespace ringpost {
 // file has there.
 int ReadHot(int fd, uint8_t* base, size_t bytes, int64_t offset);
 
+// The same of a whole file of fewer than `room` bytes, whose path is known, too (openat2 with
+// RESOLVE_CACHED: Linux 5.12). Returns its size.
+int ReadHotFile(const char* path, uint8_t* base, size_t room);
+
 }  // namespace ringpost

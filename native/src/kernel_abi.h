@@ -58,6 +58,7 @@ struct OpenHow {
   uint64_t mode;
   uint64_t resolve;
 };
+constexpr uint64_t kResolveCached = 0x20;  // Linux 5.12
 
 // __kernel_timespec of include/uapi/linux/time_types.h.
 struct Timespec {

@@ -2,6 +2,7 @@
 #include "hot_read.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -87,6 +88,49 @@ TEST(what_is_no_file_is_left_alone) {
   std::string memory(4, '-');
   for (const int fd : {pipe.out.get(), zero.get()}) CHECK(Read(fd, &memory, 0) < 0);
   CHECK_EQ(memory, "----");
+}
+
+int ReadFile(const std::string& path, std::string* memory) {
+  return ReadHotFile(path.c_str(), reinterpret_cast<uint8_t*>(memory->data()), memory->size());
+}
+
+TEST(a_whole_file_that_is_cached_is_read) {
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", "0123456789");
+  CHECK_EQ(::symlink("file", folder.File("link").c_str()), 0);
+  CHECK_EQ(ContentOf(path).size(), 10U);
+  std::string memory(11, '-');
+  if (ReadFile(path, &memory) < 0) SKIP("nothing can be read hot here");
+  CHECK_EQ(memory, "0123456789-");
+  memory.assign(11, '-');
+  CHECK_EQ(ReadFile(folder.File("link"), &memory), 10);
+  CHECK_EQ(memory, "0123456789-");
+}
+
+TEST(whatever_else_a_path_names_is_left_to_the_ring) {
+  const TestFolder folder;
+  const std::string full = folder.FileWith("full", "0123");
+  const std::string empty = folder.FileWith("empty", "");
+  std::string memory(4, '-');
+  for (const std::string& path : {full, empty, folder.File("missing"), folder.File(""),
+                                  std::string("/proc/self/stat"), std::string("/dev/zero")}) {
+    CHECK_EQ(ReadFile(path, &memory), -EAGAIN);
+  }
+  CHECK_EQ(memory, "----");
+}
+
+TEST(a_fifo_is_not_even_opened) {
+  const TestFolder folder;
+  const std::string path = folder.File("fifo");
+  CHECK_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const UniqueFd reader = Open(path, O_RDONLY | O_NONBLOCK);
+  const UniqueFd writer = Open(path, O_WRONLY | O_NONBLOCK);
+  CHECK_EQ(::write(writer.get(), "text", 4), 4);
+  std::string memory(8, '-');
+  CHECK_EQ(ReadFile(path, &memory), -EAGAIN);
+  CHECK_EQ(memory, "--------");
+  char text[4];
+  CHECK_EQ(::read(reader.get(), text, 4), 4);
 }
 
 }  // namespace

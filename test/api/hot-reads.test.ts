@@ -108,6 +108,21 @@ describe("hot are", () => {
     expect(part.subarray(70).every((byte) => byte === 0)).toBe(true);
   });
 
+  it("files of fewer than 64 KiB, read whole", async () => {
+    const { client } = running;
+    const paths = [1, 100, 5000, 64 * KIB - 1].map((bytes) =>
+      dir().file(Buffer.alloc(bytes, `${bytes}`)),
+    );
+    const hot = await hotHere(async () => {
+      for (const path of paths) expect(await client.readFile(path)).toEqual(readFileSync(path));
+      expect(await client.readFile(paths[2]!, "latin1")).toBe("5000".repeat(1250));
+      const [first, second] = [await client.readFile(paths[1]!), await client.readFile(paths[1]!)];
+      expect(first).toEqual(second);
+      expect(first.buffer).not.toBe(second.buffer);
+    });
+    expect(hot).toBe(paths.length + 3);
+  });
+
   it("those of two busy clients with several at a time", async () => {
     const { fd, data } = cachedFile(64 * KIB);
     const other = await connect(running.engine.handle());
@@ -175,7 +190,8 @@ describe("through the ring go", () => {
     await expectNoneHot(options, plainRead);
   });
 
-  it("reads that the allow-list refuses", async () => {
+  it("all with an allow-list", async () => {
+    await expectNoneHot({ operations: ["nop", "read"] }, plainRead);
     await expectNoneHot({ operations: ["nop"] }, async (client, fd) => {
       expect(await failureOf(() => plainRead(client, fd))).toMatchObject({ code: "EACCES" });
     });
@@ -196,6 +212,19 @@ describe("through the ring go", () => {
 
   it("reads beside another request", async () => {
     await expectNoneHot({}, (client, fd) => Promise.all([client.nop(), plainRead(client, fd)]));
+  });
+
+  it("files that are larger, empty, in /proc, or opened otherwise", async () => {
+    const large = dir().file(Buffer.alloc(64 * KIB));
+    const empty = dir().file("");
+    const small = dir().file("small");
+    await expectNoneHot({}, async (client) => {
+      expect(await client.readFile(large)).toHaveLength(64 * KIB);
+      expect(await client.readFile(empty)).toHaveLength(0);
+      expect((await client.readFile("/proc/self/stat")).length).toBeGreaterThan(10);
+      expect(await client.readFile(small, { flag: "r+", encoding: "utf8" })).toBe("small");
+      expect(await client.readFile(Buffer.from(small))).toHaveLength(5);
+    });
   });
 
   it("reads past the page cache", async (context) => {
@@ -256,6 +285,19 @@ describe("nobody can tell", () => {
     ] as const) {
       await beCalm(running.client);
       expect(await failureOf(() => read(fd))).toMatchObject({ code, syscall: "read" });
+    }
+  });
+
+  it("by the errors of readFile", async () => {
+    for (const [path, code, syscall] of [
+      [dir().fresh(), "ENOENT", "open"],
+      [dir().path, "EISDIR", "read"],
+      ["", "ENOENT", "open"],
+      ["x".repeat(5000), "ENAMETOOLONG", "open"],
+    ] as const) {
+      await beCalm(running.client);
+      const failure = await failureOf(() => running.client.readFile(path));
+      expect(failure).toMatchObject({ code, syscall });
     }
   });
 

@@ -89,6 +89,7 @@ export class FakeEngine {
       pinSlab: () => true,
       makePages: () => undefined,
       pageOffsetOf: () => 0,
+      readHotFile: () => EAGAIN,
       readHot: (_fd, _view, bytes) => this.readHot(bytes),
       ringDoorbell: () => {
         this.doorbells++;

@@ -1,15 +1,18 @@
 /**
  * Reads of cached data in the client's own thread: what the page cache has is there in the time that it takes to copy it, less than to
  * hand a request over. So a client that does one thing after the other asks the kernel first whether it is (native/src/hot_read.h), and
- * the engine gets what isn't cached. A client that has several requests at a time leaves all of it to the
- * engine, which works beside it; but not where the engine has others to work for (company.ts).
+ * the engine gets what isn't cached. A client that has several requests at a time leaves all of it to the engine, which works beside it;
+ * but not where the engine has others to work for, too (company.ts).
  */
+import { constants } from "node:fs";
 import type { Mailbox } from "@ringpost/mailbox";
 import type { NativeClient } from "@ringpost/native";
-import { ClientCounter, CURRENT_POSITION, EAGAIN, operations } from "@ringpost/protocol";
+import { ClientCounter, EAGAIN, operations } from "@ringpost/protocol";
 import { Company } from "./company.js";
 import type { PendingRequest } from "./pending-request.js";
 import type { SlotTable } from "./slot-table.js";
+
+const { O_RDONLY } = constants;
 
 /** So many requests in succession, each posted when those before it were settled, show that the client works that way. */
 const CALM = 32;
@@ -17,8 +20,12 @@ const CALM = 32;
 /** A longer copy would hold up this thread for more than a hand-over costs: about 4 µs, twice as long into pages that are new. */
 const MOST_BYTES = 65_536;
 
-/** What a read costs besides the copy, in bytes that could be copied meanwhile. */
+/** The upper half of positions below 2^53; that of a file's own offset is above. */
+const POSITION_HIGH_LIMIT = 2 ** 21;
+
+/** What a read costs besides the copy, and that of a whole file, in bytes that could be copied meanwhile. */
 const CALL_BYTES = 16_384;
+const FILE_BYTES = 65_536;
 
 /** After so much (0.1 ms, or 77 reads of 4 KiB) the event loop has its turn before the next reads settle. */
 const BYTES_PER_TURN = 1_572_864;
@@ -41,9 +48,11 @@ export class HotReads {
   #rarity = 0;
   /** Since the event loop had its last turn on account of these reads. */
   #bytes = 0;
-  /** Done, and to be settled in the event loop's next turn; and what they read. */
+  /** Done, and to be settled in the event loop's next turn; and what to. */
   #late: PendingRequest[] = [];
-  #lateBytes: number[] = [];
+  #lateValues: unknown[] = [];
+  /** Small files are read into this, as their size isn't known before. Made with the first. */
+  #scratch: Buffer | undefined;
 
   readonly #onTurn = (): void => this.#settleLate();
 
@@ -70,24 +79,23 @@ export class HotReads {
   /** Returns whether the request is done, and its promise settled, or about to be; if not, it is to be posted. */
   serves(request: PendingRequest): boolean {
     if (!this.#isOn) return false;
-    const isCalm = this.#isCalm();
-    if (!isPlainRead(request)) return false;
+    this.#noteWhetherCalm();
+    const isFile = isWholeFile(request);
+    if (!isFile && !isPlainRead(request)) return false;
     request.isPlainRead = true;
-    if (!isCalm && !this.#company.isBusy()) return false;
+    if (this.#calm < CALM && !this.#company.isBusy()) return false;
     if (this.#wouldOvertake() || request.signal?.aborted) return false;
     if (this.#late.length === MOST_LATE) return false;
     if (this.#skips > 0) {
       this.#skips--;
       return false;
     }
-    return this.#reads(request);
+    return isFile ? this.#readsFile(request) : this.#reads(request);
   }
 
-  /** Nothing is under way, and hasn't been of late. */
-  #isCalm(): boolean {
+  #noteWhetherCalm(): void {
     if (this.#slots.inFlight > 0 || this.#late.length > 0) this.#calm = 0;
     else if (this.#calm < CALM) this.#calm++;
-    return this.#calm === CALM;
   }
 
   /** Reads may overtake each other, but nothing else. */
@@ -100,47 +108,73 @@ export class HotReads {
   #reads(request: PendingRequest): boolean {
     const { fd, view, length, positionLow, positionHigh } = request;
     const bytes = this.#native.readHot(fd, view!, length, positionLow, positionHigh);
-    if (bytes === EAGAIN) return false; // not cached
-    if (bytes < 0) {
-      this.#skips = 2 ** this.#rarity - 1;
-      if (this.#rarity < MOST_RARITY) this.#rarity++;
-      return false; // the engine finds out what is wrong, if anything is
-    }
-    this.#rarity >>= 1;
-    this.#counters[ClientCounter.HOT_READS]!++;
-    this.#bytes += CALL_BYTES + bytes;
-    if (this.#bytes < BYTES_PER_TURN) this.#settle(request, bytes);
-    else this.#settleInNextTurn(request, bytes);
+    if (bytes < 0) return this.#missed(bytes);
+    this.#done(request, bytes, CALL_BYTES + bytes);
     return true;
   }
 
-  #settleInNextTurn(request: PendingRequest, bytes: number): void {
+  #readsFile(request: PendingRequest): boolean {
+    this.#scratch ??= Buffer.allocUnsafeSlow(MOST_BYTES);
+    const bytes = this.#native.readHotFile(request.path as string, this.#scratch); // isWholeFile
+    if (bytes < 0) return this.#missed(bytes);
+    const whole = Buffer.allocUnsafeSlow(bytes);
+    this.#scratch.copy(whole, 0, 0, bytes);
+    this.#done(request, whole, FILE_BYTES + bytes);
+    return true;
+  }
+
+  /** It isn't cached; or more is wrong, and the engine finds out what, if anything. Returns that it isn't done. */
+  #missed(errno: number): false {
+    if (errno !== EAGAIN) {
+      this.#skips = 2 ** this.#rarity - 1;
+      if (this.#rarity < MOST_RARITY) this.#rarity++;
+    }
+    return false;
+  }
+
+  /** @param cost in bytes that could be copied meanwhile */
+  #done(request: PendingRequest, value: unknown, cost: number): void {
+    this.#rarity >>= 1;
+    this.#counters[ClientCounter.HOT_READS]!++;
+    this.#bytes += cost;
+    if (this.#bytes < BYTES_PER_TURN) this.#settle(request, value);
+    else this.#settleInNextTurn(request, value);
+  }
+
+  #settleInNextTurn(request: PendingRequest, value: unknown): void {
     this.#late.push(request);
-    this.#lateBytes.push(bytes);
+    this.#lateValues.push(value);
     if (this.#late.length === 1) setImmediate(this.#onTurn);
   }
 
   #settleLate(): void {
     this.#bytes = 0;
-    for (const [nth, request] of this.#late.splice(0).entries())
-      this.#settle(request, this.#lateBytes[nth]!);
-    this.#lateBytes.length = 0;
+    const late = this.#late;
+    const values = this.#lateValues;
+    this.#late = []; // who is told of a reply may read again
+    this.#lateValues = [];
+    for (const [nth, request] of late.entries()) this.#settle(request, values[nth]);
   }
 
-  #settle(request: PendingRequest, bytes: number): void {
-    request.resolve(bytes);
+  #settle(request: PendingRequest, value: unknown): void {
+    request.resolve(value);
     this.#slots.recycle(request);
   }
 }
 
-/** A read at a position that the call gives, of memory that can be copied to at once. */
+/** A readFile that opens to read, and does nothing else. */
+function isWholeFile({ opcode, flags, path }: PendingRequest): boolean {
+  return opcode === operations.readFile.opcode && flags === O_RDONLY && typeof path === "string";
+}
+
+/** A read at a position that the call gives, and not of much. */
 function isPlainRead({ opcode, flags, length, positionHigh, continues }: PendingRequest): boolean {
   return (
     opcode === operations.read.opcode &&
     flags === 0 &&
     length > 0 &&
     length <= MOST_BYTES &&
-    positionHigh !== CURRENT_POSITION &&
+    positionHigh < POSITION_HIGH_LIMIT &&
     !continues
   );
 }

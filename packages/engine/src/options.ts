@@ -112,9 +112,10 @@ export interface EngineOptions {
   readonly submit?: "auto" | "manual" | { readonly threshold: number };
   /**
    * Whether a client that has one request at a time, or that isn't the only busy one, reads cached data in its own thread, without the
-   * engine: `read` of up to 64 KiB at a given position, all of it in the page cache. The event loop has its turn after about 0.1 ms of such
-   * reads. Linux 6.5, and of files that the process owns or may write to on newer kernels (cachestat(2)). Everything else goes through the ring,
-   * and all reads with `sqpoll`, with `submit` other than "auto", or where `operations` lacks "read". Default true.
+   * engine: `read` of up to 64 KiB at a given position, `readFile` of a file that is smaller, where all of it is in the page cache. The event
+   * loop has its turn after about 0.1 ms of such reads. Linux 6.5, and of files that the process owns or may write to on newer kernels
+   * (cachestat(2)). Everything else goes through the ring, and all reads with `sqpoll`, `operations`, or `submit` other than "auto".
+   * Default true.
    */
   readonly hotReads?: boolean;
   /** @internal For tests of old kernels and of index wrap-around. */
@@ -246,7 +247,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
     wait: toWaitMode(options.wait),
     placement: toPlacement(options.placement),
     submit: toSubmitMode(options.submit),
-    hotReads: hotReads && sqpoll === undefined && (allowed?.methods.has("read") ?? true),
+    hotReads: hotReads && sqpoll === undefined && allowed === undefined,
     testing,
   };
 }
