@@ -334,12 +334,13 @@ Napi::Value ClientHandle::ReadHot(const Napi::CallbackInfo& info) {
 Napi::Value ClientHandle::ReadHotFile(const Napi::CallbackInfo& info) {
   uint8_t* base = nullptr;
   size_t room = 0;
-  char path[protocol::payload::kPathCapacity];
+  // Where it is cut off, it is between two characters, of 4 bytes at most.
+  char path[protocol::payload::kPathCapacity + 4];
   size_t length = 0;
   int read = -EAGAIN;  // of what the engine is to find fault with
   if (MemoryOf(info[1], &base, &room) &&
       napi_get_value_string_utf8(info.Env(), info[0], path, sizeof(path), &length) == napi_ok &&
-      length + 1 < sizeof(path)) {
+      length < protocol::payload::kPathCapacity) {
     read = ringpost::ReadHotFile(path, base, room);
   }
   return Napi::Number::New(info.Env(), read);

@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "kernel_abi.h"
+#include "local_devices.h"
 #include "unique_fd.h"
 
 namespace ringpost {
@@ -38,31 +40,45 @@ uint64_t PagesOf(int64_t offset, int64_t bytes) {
   return static_cast<uint64_t>((offset + bytes - 1) / page_bytes - offset / page_bytes + 1);
 }
 
-// -1 of what is no regular file: a disk, say.
-int64_t SizeOf(int fd) {
-  struct stat status = {};
-  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? status.st_size : -1;
+struct File {
+  bool is_regular = false;
+  int64_t size = 0;
+  dev_t device = 0;
+};
+
+// As far as is known here: a file system on another machine, or in another process, isn't asked.
+File Describe(int fd) {
+  struct statx status = {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, &status) < 0) {
+    return {};
+  }
+  return {.is_regular = S_ISREG(status.stx_mode),
+          .size = static_cast<int64_t>(status.stx_size),
+          .device = makedev(status.stx_dev_major, status.stx_dev_minor)};
 }
 
 // Returns 0 where the page cache has all of these bytes, up to the end of the file; -EAGAIN where
 // it hasn't, or -errno. What it lacks RWF_NOWAIT wouldn't wait for, but begin to read, and wait for
-// what the file system has to look up for that. Of what isn't a file nothing is cached: nobody
-// reads here from a device, which may give each byte only once.
+// what the file system has to look up for that. Nothing is cached of what is neither file nor disk:
+// nobody reads here from a device that gives each byte once.
 int CheckCached(int fd, int64_t offset, int64_t bytes) {
   CachestatRange range = {static_cast<uint64_t>(offset), static_cast<uint64_t>(bytes)};
   Cachestat pages = {};
   if (::syscall(kSysCachestat, fd, &range, &pages, 0) < 0) return -errno;
   if (pages.cached == 0) return -EAGAIN;
   if (pages.cached >= PagesOf(offset, bytes)) return 0;
-  const int64_t left = SizeOf(fd) - offset;
+  const File file = Describe(fd);
+  const int64_t left = file.is_regular ? file.size - offset : 0;
   return left > 0 && left < bytes && pages.cached >= PagesOf(offset, left) ? 0 : -EAGAIN;
 }
 
-UniqueFd OpenCached(const char* path, int flags) {
+int OpenCached(const char* path, int flags) {
   abi::OpenHow how = {};
   how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
   how.resolve = abi::kResolveCached;
-  return UniqueFd(static_cast<int>(::syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how))));
+  const long fd = ::syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+  if (fd >= 0) return static_cast<int>(fd);
+  return errno == ENOENT ? -EAGAIN : -errno;  // of another path it may be had
 }
 
 }  // namespace
@@ -81,27 +97,32 @@ int ReadHot(int fd, uint8_t* base, size_t bytes, int64_t offset) {
   if (read < 0) return -errno;
   // Fewer: the end of the file, or pages that were evicted in between.
   if (static_cast<size_t>(read) < bytes) {
-    const int64_t size = SizeOf(fd);
-    if (size < 0 || offset + read < size) return -EAGAIN;
+    const File file = Describe(fd);
+    if (!file.is_regular || offset + read < file.size) return -EAGAIN;
   }
   return static_cast<int>(read);
 }
 
 int ReadHotFile(const char* path, uint8_t* base, size_t room) {
-  // What it is comes first: to open a FIFO or a device has effects.
-  UniqueFd place = OpenCached(path, O_PATH);
-  if (!place.valid()) return -EAGAIN;
-  const int64_t size = SizeOf(place.get());
-  place.Reset();
-  // Those of 0 bytes may be none, as in /proc.
-  if (size <= 0 || size >= static_cast<int64_t>(room)) return -EAGAIN;
-  const UniqueFd fd = OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!fd.valid()) return -EAGAIN;
-  if (const int cached = CheckCached(fd.get(), 0, size); cached < 0) return cached;
-  const iovec whole = {base, room};
+  // What it is, and where, comes first: to open a FIFO or a device has effects, and elsewhere an
+  // open is a request to another machine or process.
+  const int place = OpenCached(path, O_PATH);
+  if (place < 0) return place;
+  const File named = Describe(UniqueFd(place).get());
+  if (!named.is_regular) return -EAGAIN;
+  if (!OpensAtOnce(named.device)) return -EOPNOTSUPP;
+  // Those of 0 bytes may be none.
+  if (named.size == 0 || named.size >= static_cast<int64_t>(room)) return -EAGAIN;
+  const int opened = OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (opened < 0) return opened;
+  const UniqueFd fd(opened);
+  const File file = Describe(fd.get());  // another one, perhaps
+  if (!file.is_regular || file.size == 0 || file.size >= static_cast<int64_t>(room)) return -EAGAIN;
+  if (const int cached = CheckCached(fd.get(), 0, file.size); cached < 0) return cached;
+  const iovec whole = {base, static_cast<size_t>(file.size)};
   const ssize_t read = ::preadv2(fd.get(), &whole, 1, 0, RWF_NOWAIT);
   if (read < 0) return -errno;
-  return read == size ? static_cast<int>(read) : -EAGAIN;  // evicted, cut or grown in between
+  return read == file.size ? static_cast<int>(read) : -EAGAIN;  // evicted or cut in between
 }
 
 }  // namespace ringpost

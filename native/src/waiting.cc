@@ -58,6 +58,7 @@ void Waiting::EndWindow(uint64_t now_ns) {
   const uint32_t mode_before = mode_;
   if (asked_for_ == wait_mode::kPoll) TryNotToPoll(window);
   if (asked_for_ == wait_mode::kAuto) TryToSleep(window);
+  // Asleep nobody looks, so that it pays; together gets no more then.
   const bool moved =
       placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
                                  .pays = looks_for_requests_.pays(),

@@ -8,8 +8,10 @@ import type { NativeClient } from "@ringpost/native";
 import {
   ClientCounter,
   EAGAIN,
+  EngineCounter,
   geometry,
   layoutHash,
+  PAGE_BYTES,
   ReplyWord,
   RequestWord,
   writeGeometry,
@@ -60,6 +62,7 @@ export class FakeEngine {
     const at = geometry(CLIENTS, credits);
     const memory = new SharedArrayBuffer(at.totalBytes);
     writeGeometry(new Uint32Array(memory), at, layoutHash, initialIndex);
+    new BigUint64Array(memory, 0, PAGE_BYTES / 8)[EngineCounter.CLIENTS_OPENED] = BigInt(CLIENTS);
     this.mailbox = new Mailbox(memory, 0);
     const { words, requests, replies } = this.mailbox;
     for (const place of [requests, replies]) {

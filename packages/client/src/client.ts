@@ -85,7 +85,7 @@ export class Client extends EventRequests implements AsyncDisposable {
 
   /**
    * The whole file, whatever its size says: right for /proc, pipes, and files that grow. At most 2 GiB
-   * (`ERR_FS_FILE_TOO_LARGE`). Linux 5.6.
+   * (`ERR_FS_FILE_TOO_LARGE`). Linux 5.6. A small one that is cached the client may read by itself: option `hotReads` of `Engine.start`.
    */
   readFile(
     path: PathLike,

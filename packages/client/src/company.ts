@@ -2,8 +2,8 @@
  * Whether other clients of the ring are busy, too: then the engine has no more time for this one than for them. Client's thread, of
  * what all of them count in the shared memory.
  */
-import { readGeometry } from "@ringpost/mailbox";
-import { ClientCounter } from "@ringpost/protocol";
+import { type Mailbox, readGeometry } from "@ringpost/mailbox";
+import { ClientCounter, EngineCounter } from "@ringpost/protocol";
 
 /** How often is counted; and the clock is looked at once for so many questions. */
 const WINDOW_MS = 16;
@@ -13,28 +13,30 @@ const QUESTIONS_PER_LOOK = 64;
 const BUSY_PER_MS = 16;
 
 export class Company {
-  readonly #counters: Float64Array;
   readonly #own: number;
+  readonly #ofEngine: BigUint64Array;
+  readonly #counters: Float64Array;
   /** Of the first client's counters, and from one client's to the next: in doubles. */
   readonly #first: number;
   readonly #stride: number;
   /** Requests and hot reads of each client, when they were counted last. */
   readonly #counts: Float64Array;
-  #countedMs = 0;
+  #countedMs: number;
   #untilLook = QUESTIONS_PER_LOOK;
   #isBusy = false;
 
-  /**
-   * @param memory of the ring
-   * @param own which of its clients this one is
-   */
-  constructor(memory: SharedArrayBuffer, own: number) {
+  /** @param mailbox of the client that asks */
+  constructor({ words, index }: Mailbox) {
+    const memory = words.buffer as SharedArrayBuffer; // which a mailbox is made of
     const { maxClients, mailboxesOffset, mailboxBytes } = readGeometry(memory);
+    this.#own = index;
+    this.#ofEngine = new BigUint64Array(memory, 0, EngineCounter.CLIENTS_OPENED + 1);
     this.#counters = new Float64Array(memory);
-    this.#own = own;
     this.#first = mailboxesOffset / Float64Array.BYTES_PER_ELEMENT;
     this.#stride = mailboxBytes / Float64Array.BYTES_PER_ELEMENT;
     this.#counts = new Float64Array(maxClients);
+    this.#countedMs = Math.trunc(performance.now()); // a fraction would be allocated
+    this.#count(Number.POSITIVE_INFINITY); // from here on
   }
 
   /** Whether another one was busy of late. */
@@ -42,16 +44,21 @@ export class Company {
     this.#untilLook--;
     if (this.#untilLook === 0) {
       this.#untilLook = QUESTIONS_PER_LOOK;
-      const ms = Math.trunc(performance.now()) - this.#countedMs; // a fraction would be allocated
-      if (ms >= WINDOW_MS) this.#count(ms);
+      const ms = Math.trunc(performance.now()) - this.#countedMs;
+      if (ms >= WINDOW_MS) {
+        this.#countedMs += ms;
+        this.#count(ms);
+      }
     }
     return this.#isBusy;
   }
 
   #count(ms: number): void {
-    this.#countedMs += ms;
     this.#isBusy = false;
-    for (let client = 0; client < this.#counts.length; client++) {
+    // The lowest seat that is free is taken first: a mailbox that was never used isn't touched.
+    const opened = Number(this.#ofEngine[EngineCounter.CLIENTS_OPENED]);
+    const clients = Math.min(this.#counts.length, opened);
+    for (let client = 0; client < clients; client++) {
       const at = this.#first + client * this.#stride;
       const count =
         this.#counters[at + ClientCounter.POSTED]! + this.#counters[at + ClientCounter.HOT_READS]!;

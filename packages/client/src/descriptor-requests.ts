@@ -37,7 +37,7 @@ export class DescriptorRequests {
   }
 
   /**
-   * Reads into the view. Linux 5.6.
+   * Reads into the view. Linux 5.6. What is cached the client may read by itself: option `hotReads` of `Engine.start`.
    * @param options a number or bigint is the position
    * @param none node:fs's offset, length and position one by one are refused: `options` has all three
    * @returns bytes read: fewer than the view has at the end of the file, or after a short read; 0 at the end

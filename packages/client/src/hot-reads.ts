@@ -20,27 +20,33 @@ const CALM = 32;
 /** A longer copy would hold up this thread for more than a hand-over costs: about 4 µs, twice as long into pages that are new. */
 const MOST_BYTES = 65_536;
 
-/** The upper half of positions below 2^53; that of a file's own offset is above. */
+/** The upper halves of positions are below this. The other ones are of positions from 2^53 on, and of the file's own offset. */
 const POSITION_HIGH_LIMIT = 2 ** 21;
 
-/** What a read costs besides the copy, and that of a whole file, in bytes that could be copied meanwhile. */
+/** What a read costs besides the copy, and a whole file, in bytes that could be copied meanwhile. */
 const CALL_BYTES = 16_384;
-const FILE_BYTES = 65_536;
+const FILE_BYTES = 131_072;
 
-/** After so much (0.1 ms, or 77 reads of 4 KiB) the event loop has its turn before the next reads settle. */
+/** After so much (0.1 ms, or 77 reads of 4 KiB) the event loop has its turn before the next reads settle; as much again may be read until then. */
 const BYTES_PER_TURN = 1_572_864;
 
-/** Where the kernel can't tell what is cached, or may not, at least one read in 2^9 asks it all the same. */
+/** Where nothing is cached, one read in 2^4 asks all the same; where the kernel can't tell, or may not, one in 2^9. */
+const MOST_RARITY_UNCACHED = 4;
 const MOST_RARITY = 9;
 
-/** So many are made beyond that, to be settled then: those of as many loops that read at a time. */
-const MOST_LATE = 64;
+/** Done, but not settled. */
+interface Late {
+  readonly request: PendingRequest;
+  readonly value: unknown;
+}
 
 export class HotReads {
   readonly #native: NativeClient;
   readonly #slots: SlotTable;
   readonly #counters: Float64Array;
-  readonly #company: Company;
+  readonly #mailbox: Mailbox;
+  /** Made when the first read asks for it. */
+  #company: Company | undefined;
   #isOn: boolean;
   /** Such requests in succession, up to {@link CALM}. */
   #calm = 0;
@@ -48,9 +54,8 @@ export class HotReads {
   #rarity = 0;
   /** Since the event loop had its last turn on account of these reads. */
   #bytes = 0;
-  /** Done, and to be settled in the event loop's next turn; and what to. */
-  #late: PendingRequest[] = [];
-  #lateValues: unknown[] = [];
+  /** To be settled in the event loop's next turn. */
+  #late: Late[] = [];
   /** Small files are read into this, as their size isn't known before. Made with the first. */
   #scratch: Buffer | undefined;
 
@@ -58,13 +63,13 @@ export class HotReads {
 
   constructor(
     native: NativeClient,
-    { words, index }: Mailbox,
+    mailbox: Mailbox,
     slots: SlotTable,
     counters: Float64Array,
     isOn: boolean,
   ) {
     this.#native = native;
-    this.#company = new Company(words.buffer as SharedArrayBuffer, index); // which a mailbox is made of
+    this.#mailbox = mailbox;
     this.#slots = slots;
     this.#counters = counters;
     this.#isOn = isOn;
@@ -82,10 +87,10 @@ export class HotReads {
     this.#noteWhetherCalm();
     const isFile = isWholeFile(request);
     if (!isFile && !isPlainRead(request)) return false;
-    request.isPlainRead = true;
-    if (this.#calm < CALM && !this.#company.isBusy()) return false;
+    request.mayBeOvertaken = true;
+    if (this.#calm < CALM && !this.#hasBusyCompany()) return false;
     if (this.#wouldOvertake() || request.signal?.aborted) return false;
-    if (this.#late.length === MOST_LATE) return false;
+    if (this.#bytes >= 2 * BYTES_PER_TURN) return false;
     if (this.#skips > 0) {
       this.#skips--;
       return false;
@@ -98,11 +103,16 @@ export class HotReads {
     else if (this.#calm < CALM) this.#calm++;
   }
 
+  #hasBusyCompany(): boolean {
+    this.#company ??= new Company(this.#mailbox);
+    return this.#company.isBusy();
+  }
+
   /** Reads may overtake each other, but nothing else. */
   #wouldOvertake(): boolean {
     // What waits for a slot while the replies before it are settled hasn't got it yet.
     const waiting = this.#counters[ClientCounter.WAITING]!;
-    return waiting > 0 || this.#slots.plainReads < this.#slots.inFlight;
+    return waiting > 0 || this.#slots.unordered < this.#slots.inFlight;
   }
 
   #reads(request: PendingRequest): boolean {
@@ -125,16 +135,15 @@ export class HotReads {
 
   /** It isn't cached; or more is wrong, and the engine finds out what, if anything. Returns that it isn't done. */
   #missed(errno: number): false {
-    if (errno !== EAGAIN) {
-      this.#skips = 2 ** this.#rarity - 1;
-      if (this.#rarity < MOST_RARITY) this.#rarity++;
-    }
+    const most = errno === EAGAIN ? MOST_RARITY_UNCACHED : MOST_RARITY;
+    if (this.#rarity < most) this.#rarity++;
+    this.#skips = 2 ** this.#rarity; // so that every other, fourth … read gets its chance, too
     return false;
   }
 
   /** @param cost in bytes that could be copied meanwhile */
   #done(request: PendingRequest, value: unknown, cost: number): void {
-    this.#rarity >>= 1;
+    this.#rarity = 0;
     this.#counters[ClientCounter.HOT_READS]!++;
     this.#bytes += cost;
     if (this.#bytes < BYTES_PER_TURN) this.#settle(request, value);
@@ -142,18 +151,15 @@ export class HotReads {
   }
 
   #settleInNextTurn(request: PendingRequest, value: unknown): void {
-    this.#late.push(request);
-    this.#lateValues.push(value);
+    this.#late.push({ request, value });
     if (this.#late.length === 1) setImmediate(this.#onTurn);
   }
 
   #settleLate(): void {
     this.#bytes = 0;
     const late = this.#late;
-    const values = this.#lateValues;
     this.#late = []; // who is told of a reply may read again
-    this.#lateValues = [];
-    for (const [nth, request] of late.entries()) this.#settle(request, values[nth]);
+    for (const { request, value } of late) this.#settle(request, value);
   }
 
   #settle(request: PendingRequest, value: unknown): void {
@@ -162,7 +168,7 @@ export class HotReads {
   }
 }
 
-/** A readFile that opens to read, and does nothing else. */
+/** A readFile that opens as usual. */
 function isWholeFile({ opcode, flags, path }: PendingRequest): boolean {
   return opcode === operations.readFile.opcode && flags === O_RDONLY && typeof path === "string";
 }

@@ -93,8 +93,8 @@ export class PendingRequest {
   step = 0;
   /** {@link OpcodeFlag} bits of a chain's step. */
   chainFlags = 0;
-  /** A read that may overtake others, and be overtaken by them (hot-reads.ts). */
-  isPlainRead = false;
+  /** By a hot read, as it is a read itself (hot-reads.ts). */
+  mayBeOvertaken = false;
   /** A further step of something begun before: served while the client is closing. */
   continues = false;
 
@@ -215,7 +215,7 @@ export class PendingRequest {
     this.isCollected = false;
     this.chain = undefined;
     this.chainFlags = 0;
-    this.isPlainRead = false;
+    this.mayBeOvertaken = false;
     this.continues = false;
     this.takeEvents = undefined;
     this.prepare = undefined;

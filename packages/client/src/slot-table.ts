@@ -8,7 +8,7 @@ export class SlotTable {
   readonly #generations: Int32Array;
   readonly #freeSlots: Int32Array;
   #freeCount: number;
-  #plainReads = 0;
+  #unordered = 0;
   readonly #idle: PendingRequest[] = [];
   readonly #slabs: Slabs;
   readonly #signals: SignalWatch;
@@ -36,9 +36,9 @@ export class SlotTable {
     return this.#freeSlots.length - this.#freeCount;
   }
 
-  /** How many of those in flight are plain reads. */
-  get plainReads(): number {
-    return this.#plainReads;
+  /** How many of those in flight may be overtaken. */
+  get unordered(): number {
+    return this.#unordered;
   }
 
   /** A cleared record, for a new request. */
@@ -51,7 +51,7 @@ export class SlotTable {
     const slot = this.#freeSlots[--this.#freeCount]!;
     this.#requests[slot] = request;
     request.slot = slot;
-    if (request.isPlainRead) this.#plainReads++;
+    if (request.mayBeOvertaken) this.#unordered++;
     this.#generations[slot] = (this.#generations[slot]! + 1) | 0;
     return slot;
   }
@@ -104,6 +104,6 @@ export class SlotTable {
   #free(slot: number, request: PendingRequest): void {
     this.#requests[slot] = undefined;
     this.#freeSlots[this.#freeCount++] = slot;
-    if (request.isPlainRead) this.#plainReads--;
+    if (request.mayBeOvertaken) this.#unordered--;
   }
 }
