@@ -9,7 +9,7 @@ const BYTES = 4096;
 /** So many hot reads, and the event loop has its turn. */
 const PER_TURN = 77;
 /** So many are made before that at most. */
-const MOST_BEFORE_TURN = 154;
+const MOST_BEFORE_TURN = 308;
 
 function start(missing?: number) {
   const fake = new FakeEngine({ credits: 8, hotReads: true });

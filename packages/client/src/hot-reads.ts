@@ -27,8 +27,9 @@ const POSITION_HIGH_LIMIT = 2 ** 21;
 const CALL_BYTES = 16_384;
 const FILE_BYTES = 131_072;
 
-/** After so much (0.1 ms, or 77 reads of 4 KiB) the event loop has its turn before the next reads settle; as much again may be read until then. */
+/** After so much (0.1 ms, or 77 reads of 4 KiB) the event loop has its turn before the next reads settle; and until then so much may be read. */
 const BYTES_PER_TURN = 1_572_864;
+const MOST_BYTES_PER_TURN: number = 4 * BYTES_PER_TURN;
 
 /** Where nothing is cached, one read in 2^4 asks all the same; where the kernel can't tell, or may not, one in 2^9. */
 const MOST_RARITY_UNCACHED = 4;
@@ -90,7 +91,7 @@ export class HotReads {
     request.mayBeOvertaken = true;
     if (this.#calm < CALM && !this.#hasBusyCompany()) return false;
     if (this.#wouldOvertake() || request.signal?.aborted) return false;
-    if (this.#bytes >= 2 * BYTES_PER_TURN) return false;
+    if (this.#bytes >= MOST_BYTES_PER_TURN) return false;
     if (this.#skips > 0) {
       this.#skips--;
       return false;

@@ -113,7 +113,7 @@ export interface EngineOptions {
   /**
    * Whether a client that has one request at a time, or that isn't the only busy one, reads cached data in its own thread, without the
    * engine: `read` of up to 64 KiB at a given position, and `readFile` of a smaller file on ext2 to ext4, xfs or f2fs, where all of it is in
-   * the page cache. The event loop has its turn after about 0.1 ms of such reads, 0.2 where several are under way. Linux 6.5; later kernels
+   * the page cache. The event loop has its turn after about 0.1 ms of such reads, 0.4 where several are under way. Linux 6.5; later kernels
    * (6.18) tell only who owns the file or may write to it what is cached. Everything else goes through the ring, and all reads with
    * `sqpoll`, `operations`, or `submit` other than "auto". Default true.
    */
