@@ -12,6 +12,17 @@ namespace ringpost {
 
 namespace {
 
+struct State {
+  std::mutex mutex;
+  std::map<dev_t, bool> is_local;  // of those that were asked about
+};
+
+// Never destroyed: threads may outlive the static objects of the process.
+State& TheState() {
+  static State& state = *new State;
+  return state;
+}
+
 // The type of a line stands behind " - ".
 bool IsOfLocalType(const char* line) {
   const char* rest = std::strstr(line, " - ");
@@ -39,12 +50,11 @@ bool LookUp(dev_t device) {
 }  // namespace
 
 bool OpensAtOnce(dev_t device) {
-  static std::mutex mutex;
-  static std::map<dev_t, bool> known;
-  const std::lock_guard<std::mutex> lock(mutex);
-  const auto found = known.find(device);
-  if (found != known.end()) return found->second;
-  return known[device] = LookUp(device);
+  State& state = TheState();
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  const auto found = state.is_local.find(device);
+  if (found != state.is_local.end()) return found->second;
+  return state.is_local[device] = LookUp(device);
 }
 
 }  // namespace ringpost
