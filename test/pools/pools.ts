@@ -40,10 +40,16 @@ export const fixture = (name: string): string =>
 
 const filename = fixture("tasks.mjs");
 
+/**
+ * By import() alone: a worker that is terminated while it loads a module by require() may end the whole process ("IsGraphAsync must be
+ * used on an instantiated module", Node 20.20), and an aborted task's successor is, where its pool is destroyed.
+ */
+const execArgv = ["--no-experimental-require-module"];
+
 export const pools: readonly { readonly name: string; readonly make: MakePool }[] = [
   {
     name: "piscina",
-    make: (engine, options) => new Piscina(withEngine(engine, { filename, ...options })),
+    make: (engine, options) => new Piscina(withEngine(engine, { filename, execArgv, ...options })),
   },
   {
     name: "tinypool",
