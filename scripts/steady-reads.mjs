@@ -7,7 +7,7 @@ import { Engine } from "../packages/ringpost/dist/index.js";
 
 const WARM_UP_MS = 500;
 
-const engine = await Engine.start(JSON.parse(process.argv[2] ?? "{}"));
+const engine = await Engine.start({ hotReads: false, ...JSON.parse(process.argv[2] ?? "{}") });
 const { client } = engine;
 const fd = await client.open(fileURLToPath(import.meta.url));
 let reads = 0;

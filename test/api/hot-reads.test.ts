@@ -20,7 +20,7 @@ const CALM = 32;
 
 const dir = useTempDir();
 const descriptors = useDescriptors();
-const running = useEngine();
+const running = useEngine({ hotReads: true });
 
 /** Not in tmpfs or overlayfs, nor before Linux 6.5. */
 let readsHotHere = false;

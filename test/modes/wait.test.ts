@@ -41,7 +41,7 @@ const table: readonly EngineOptions[] = [
 
 describe.each(table)("with %o", (options) => {
   it("reads right at every depth", async () => {
-    await using engine = await Engine.start(options);
+    await using engine = await Engine.start({ ...options, hotReads: false });
     const fd = await engine.client.open(dir().file(blocks()));
     for (const depth of [1, 4, 64, 600]) {
       expect(await readFor(100, engine, fd, depth)).toBeGreaterThan(0);
@@ -50,7 +50,7 @@ describe.each(table)("with %o", (options) => {
   });
 
   it("lets the event loop go round", async () => {
-    await using engine = await Engine.start(options);
+    await using engine = await Engine.start({ ...options, hotReads: false });
     const fd = await engine.client.open(dir().file(blocks()));
     let rounds = 0;
     let ended = false;
@@ -65,7 +65,7 @@ describe.each(table)("with %o", (options) => {
   });
 
   it("sleeps when there is nothing to do, and when what there is takes long", async () => {
-    await using engine = await Engine.start(options);
+    await using engine = await Engine.start({ ...options, hotReads: false });
     const { client } = engine;
     const [from, to] = await client.pipe();
     for (let nth = 0; nth < 100; nth++) await client.nop();

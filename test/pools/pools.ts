@@ -73,7 +73,7 @@ export function useEngines(): Made {
   });
   return {
     async engine(options) {
-      const engine = await Engine.start(options);
+      const engine = await Engine.start({ hotReads: false, ...options }); // what the tests look at is the engine
       engines.push(engine);
       return engine;
     },

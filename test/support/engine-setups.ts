@@ -106,11 +106,11 @@ export interface RunningEngine {
   readonly options: EngineOptions;
 }
 
-/** Starts an engine for the tests of the enclosing `describe`, and closes it after them. */
+/** Starts an engine for the tests of the enclosing `describe`, and closes it after them. All reads go through it, unless they ask for hot ones. */
 export function useEngine(options: EngineOptions = {}): RunningEngine {
   let started: Engine | undefined;
   beforeAll(async () => {
-    started = await Engine.start(options);
+    started = await Engine.start({ hotReads: false, ...options });
   });
   afterAll(async () => {
     const engine = started;
@@ -150,8 +150,7 @@ export function describeOnEngineSetups(
   changed: EngineOptions = {},
 ): void {
   describe.each(engineSetups)("$title", ({ options, isManual = false }) => {
-    // Through the ring, which the set-up is about.
-    const running = useEngine({ hotReads: false, ...options, ...changed });
+    const running = useEngine({ ...options, ...changed });
     if (isManual) submitAllTheTime(running);
     tests(running);
     afterAll(() => {
