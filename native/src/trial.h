@@ -1,8 +1,8 @@
 // Which of two ways of working gets more done, found out by trying both. Engine's thread.
 //
 // The ways take turns for some windows each; the first one is kept unless the second is clearly
-// better. The longer a choice holds, the rarer are the trials; where the rate falls, it is made
-// anew at once.
+// better. The longer a choice holds, the rarer are the trials; where the rate falls and stays low,
+// it is made anew soon. One low window says nothing: a device rests, a thread is preempted.
 #pragma once
 
 #include <algorithm>
@@ -40,9 +40,10 @@ class Trial {
   // A window has ended, in which this way got so many requests. Returns the next window's way.
   Way EndWindow(uint64_t rate, Way way, const Needed& needed) {
     if (runs()) return Continue(rate, way, needed);
-    if (until_trial_ == 0 || rate * 100 < chosen_rate_ * kClearlyLess) {
+    if (until_trial_ == 0 || HasFallen(rate)) {
       first_rate_ = 0;
       second_rate_ = 0;
+      low_windows_ = 0;
       return Continue(rate, way, needed);
     }
     until_trial_--;
@@ -60,8 +61,16 @@ class Trial {
   // In hundredths: with so much of what the other way gets, one pair of windows is enough for the
   // first one to be chosen, and for the second to stay.
   static constexpr uint64_t kNoDoubt = 150;
-  // Of the rate when the choice was made: with less, it is made anew.
+  // Of the rate when the choice was made, in hundredths: with less in so many windows in a row, it
+  // is made anew.
   static constexpr uint64_t kClearlyLess = 70;
+  static constexpr uint32_t kLowWindows = 3;
+
+  bool HasFallen(uint64_t rate) {
+    const bool is_low = rate * 100 < chosen_rate_ * kClearlyLess;
+    low_windows_ = is_low ? low_windows_ + 1 : 0;
+    return low_windows_ == kLowWindows;
+  }
 
   static Way Other(Way way) { return way == Way::kFirst ? Way::kSecond : Way::kFirst; }
 
@@ -102,7 +111,8 @@ class Trial {
   uint64_t second_rate_ = 0;
   Way chosen_ = Way::kFirst;
   uint64_t chosen_rate_ = 0;
-  uint32_t patience_ = 0;  // how long the choice is left alone, in windows
+  uint32_t low_windows_ = 0;  // in a row
+  uint32_t patience_ = 0;     // how long the choice is left alone, in windows
   uint32_t until_trial_ = 0;
 };
 

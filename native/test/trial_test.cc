@@ -77,11 +77,20 @@ TEST(trials_become_rare_while_they_change_nothing) {
   CHECK(load.Run(10'240, 100, 50) <= 20);
 }
 
-TEST(less_than_before_asks_for_a_trial_at_once) {
+TEST(less_than_before_asks_for_a_trial_soon) {
   Load load;
   load.Run(10'000, 100, 50);
-  load.Run(12, 20, 100);
+  load.Run(14, 20, 100);
   CHECK(load.trial.chosen() == Way::kSecond);
+}
+
+TEST(now_and_then_a_window_with_less_asks_for_none) {
+  Load load;
+  load.Run(10'000, 100, 50);
+  for (int nth = 0; nth < 100; nth++) {
+    load.Run(2, 20, 100);
+    CHECK_EQ(load.Run(1, 100, 50), 0);
+  }
 }
 
 TEST(one_that_is_given_up_comes_again_later) {
