@@ -13,9 +13,9 @@ using Mode = PlacementOptions::Mode;
 using Way = Trial::Way;
 
 // What it has to get together, in hundredths of what it gets when it is free, which can't be worse
-// than what the system does by itself. Where it is crowded, a sixth more is enough.
+// than what the system does by itself. Where others may need its CPU, a sixth more is enough.
 constexpr Trial::Needed kTogether = {.to_begin = 130, .to_stay = 115};
-constexpr Trial::Needed kTogetherInACrowd = {.to_begin = 115, .to_stay = 115};
+constexpr Trial::Needed kTogetherBesideOthers = {.to_begin = 115, .to_stay = 115};
 
 // Preempted so often in a window, it shares its CPU with threads of the kernel's that do what it
 // has asked for, each for some microseconds: it comes to 30 then. Alone with its client it comes to
@@ -139,6 +139,7 @@ bool Placement::Decide(const WorkRate::Window& window, const Looking& looking) {
   if (policy_ != Policy::kPart && policy_ != Policy::kTry) return false;
   const bool was_together = together_;
   const bool crowded = WasCrowded();
+  const bool others = crowded || looking.for_io;
   const bool parts = policy_ == Policy::kPart || looking.always;
   to_part_ = parts && !window.idle;
   if (parts || window.several || window.idle) {
@@ -146,10 +147,10 @@ bool Placement::Decide(const WorkRate::Window& window, const Looking& looking) {
     Choose(!parts && !window.several);
   } else if (!std::exchange(busy_, true)) {
     Resume(crowded);
-  } else if (!looking.tried && (trial_.runs() || together_ || !looking.pays || crowded)) {
+  } else if (!looking.tried && (trial_.runs() || together_ || !looking.pays || others)) {
     // Otherwise nothing that could be gained together comes near.
     Choose(trial_.EndWindow(window.rate, together_ ? Way::kSecond : Way::kFirst,
-                            crowded ? kTogetherInACrowd : kTogether) == Way::kSecond);
+                            others ? kTogetherBesideOthers : kTogether) == Way::kSecond);
   }
   return together_ != was_together;
 }

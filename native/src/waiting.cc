@@ -56,13 +56,15 @@ void Waiting::BeginAnew() {
 
 void Waiting::EndWindow(uint64_t now_ns) {
   const WorkRate::Window window = work_rate_.EndWindow(now_ns, ThreadCpuNs());
+  const bool for_io = std::exchange(waits_for_io_, 0) >= kManyWaitsForIo;
   const uint32_t mode_before = mode_;
   if (asked_for_ == wait_mode::kPoll) TryNotToPoll(window);
-  if (asked_for_ == wait_mode::kAuto) TryToSleep(window);
+  if (asked_for_ == wait_mode::kAuto) TryToSleep(window, for_io);
   // Asleep nobody looks, so that it pays; together gets no more then.
   const bool moved =
       placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
                                  .pays = looks_for_requests_.pays(),
+                                 .for_io = for_io && mode_ != wait_mode::kNotify,
                                  .tried = poll_or_auto_.runs() || look_or_sleep_.runs()});
   if (moved || mode_ != mode_before) BeginAnew();
 }
@@ -81,9 +83,8 @@ void Waiting::TryNotToPoll(const WorkRate::Window& window) {
 // A device is waited for longer than a wake-up takes, and with some requests under way it has
 // something to do meanwhile: then looking gets no more done, and takes CPUs that others could use.
 // Where hardly anything is waited for that the kernel works on, it looks.
-void Waiting::TryToSleep(const WorkRate::Window& window) {
+void Waiting::TryToSleep(const WorkRate::Window& window, bool for_io) {
   using Way = Trial::Way;
-  const bool for_io = std::exchange(waits_for_io_, 0) >= kManyWaitsForIo;
   if (!for_io || placement_.together()) {
     look_or_sleep_.Abandon();
     mode_ = wait_mode::kAuto;

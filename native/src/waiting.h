@@ -96,7 +96,7 @@ class Waiting {
   [[nodiscard]] std::chrono::nanoseconds LongestLook(bool for_io) const;
   void EndWindow(uint64_t now_ns);
   void TryNotToPoll(const WorkRate::Window& window);
-  void TryToSleep(const WorkRate::Window& window);
+  void TryToSleep(const WorkRate::Window& window, bool for_io);
   void BeginAnew();
 
   uint32_t asked_for_ = 0;  // the wait mode of the program

@@ -69,8 +69,10 @@ struct Load {
       rate.Took(1, of_another);
       now_ns += kWindowNs;
       preemptions += preemptions_per_window;
-      (void)placement.Decide(rate.EndWindow(now_ns, 0),
-                             {.always = looks_always, .pays = looks_pay, .tried = looks_tried});
+      (void)placement.Decide(rate.EndWindow(now_ns, 0), {.always = looks_always,
+                                                         .pays = looks_pay,
+                                                         .for_io = looks_for_io,
+                                                         .tried = looks_tried});
     }
     return were_together;
   }
@@ -78,6 +80,7 @@ struct Load {
   Placement placement;
   WorkRate rate;
   bool looks_pay = false;
+  bool looks_for_io = false;
   bool looks_always = false;
   bool looks_tried = false;
   int preemptions_per_window = 0;
@@ -129,6 +132,20 @@ TEST(where_somebody_else_needs_its_cpu_looking_is_no_reason_to_stay_free) {
   // A fifth is enough then.
   other.Run(2000, 120, 100);
   CHECK(other.placement.together());
+}
+
+// The kernel's threads that write to the page cache, say, have the client's CPU or ours.
+TEST(so_it_is_where_it_looks_for_what_the_kernel_works_on) {
+  Load load(Mode::kAuto);
+  load.looks_pay = true;
+  load.looks_for_io = true;
+  load.Run(200, 120, 100);
+  CHECK(load.placement.together());
+  Load other(Mode::kAuto);
+  other.looks_pay = true;
+  other.looks_for_io = true;
+  other.Run(200, 100, 100);
+  CHECK(!other.placement.together());
 }
 
 TEST(a_difference_that_may_be_chance_moves_nothing) {
