@@ -72,7 +72,7 @@ int Engine::Start(const SharedMemory& memory, std::shared_ptr<Roster> roster,
   engine->RegisterBufferTables();
   if (engine->ring_.RegisterFileTable(kFileTableSize) == 0)
     engine->file_table_size_ = kFileTableSize;
-  for (uint32_t client = 0; client < memory.max_clients(); client++) memory.ResetMailbox(client);
+  memory.BeginMailboxes();
   engine->ListenForDoorbell();
   *out = std::move(engine);
   return 0;

@@ -322,7 +322,7 @@ class Engine {
   uint32_t few_transfers_ = 0;
   uint64_t few_transferred_ns_ = 0;
   uint32_t in_flight_count_ = 0;
-  // Of them, those that the ring has, and that end by themselves: no event, time, child or word.
+  // Of them, those that the ring has, and that end by themselves (prepare_waits.h).
   uint32_t io_count_ = 0;
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.

@@ -38,9 +38,10 @@ struct InFlight {
     int32_t pipe_ends[2];        // of a pipe: to read from, and to write to
     abi::Timespec time;          // of a timeout
   };
-  bool transfers = false;      // turns.cc: what is in the kernel is a transfer at a position
-  bool of_few = false;         // of a client that has few; meant while it transfers
-  bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
+  bool ends_by_itself = false;  // what is in the kernel does (prepare_waits.h)
+  bool transfers = false;       // turns.cc: what is in the kernel is a transfer at a position
+  bool of_few = false;          // of a client that has few; meant while it transfers
+  bool awaits_writer = false;   // fifo_peers.cc: what is in the kernel is a poll
   // offset_lines.cc: the descriptor in whose line it stands; negative: in none.
   int32_t line_fd = -1;
   InFlight* next_in_line = nullptr;

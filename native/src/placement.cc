@@ -158,6 +158,10 @@ bool Placement::Decide(const WorkRate::Window& window, const Looking& looking) {
 // There is load, for one client, and the engine sleeps now and then: it goes where it was the last
 // time. Where the kernel's workers have made it give way while it looked all the time, together is
 // the likelier one.
-void Placement::Resume(bool crowded) { Choose(trial_.Abandon() == Way::kSecond || crowded); }
+void Placement::Resume(bool crowded) {
+  const bool was_together = trial_.Abandon() == Way::kSecond;
+  if (crowded && !was_together) trial_.Hurry();
+  Choose(was_together || crowded);
+}
 
 }  // namespace ringpost

@@ -9,10 +9,10 @@
 //   free       wherever the system puts it; away from the client's CPU where it was put there
 //
 // Idle, the engine is together: its next request comes by the doorbell. Busy with one client, it is
-// free as long as looking pays, and the kernel's threads don't need its CPU: those that write to
-// the page cache, say, or that run a virtual disk. Otherwise both are tried (trial.h), and the
-// engine is put together where it clearly got more requests so. Busy with several clients, it is
-// free.
+// free as long as looking pays, and it doesn't wait for what the kernel works on: the kernel's
+// threads may need its CPU, as those that write to the page cache. Otherwise both are tried
+// (trial.h), and the engine is put together where it clearly got more requests so. Busy with
+// several clients, it is free.
 //
 // Somebody else may bind this thread, too (taskset): those are the CPUs to choose from, then. That
 // they are the very ones that it was bound to here, nobody can see.
@@ -74,7 +74,7 @@ class Placement {
   struct Looking {
     bool always;  // as PlacementOptions::always_looks
     bool pays;    // mostly
-    bool for_io;  // too: the kernel's threads may need the CPU of whoever looks
+    bool for_io;  // it waits for what the kernel works on, whose threads may need this CPU
     bool tried;   // for some windows only: another trial has to wait
   };
 

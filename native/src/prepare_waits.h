@@ -8,15 +8,17 @@
 #include "kernel_abi.h"
 #include "regions.h"
 #include "shared_memory.h"
+#include "transfer.h"
 
 namespace ringpost {
 
 [[nodiscard]] bool IsWait(uint32_t op);
 
-// Whether it waits for what is no input or output of its own: one of these, or events of a
-// descriptor.
-[[nodiscard]] inline bool WaitsWithoutIo(uint32_t op) {
-  return op == protocol::opcode::kPoll || op == protocol::opcode::kPollEvents || IsWait(op);
+// Whether it ends by itself, as a disk's transfer does: it waits for no time, child, word, or event
+// of a descriptor; nor for somebody at the other end of a pipe, a socket or a terminal, which have
+// no position. (At a file's own offset there is one by now: offset_lines.cc.)
+[[nodiscard]] inline bool EndsByItself(uint32_t op, const abi::Sqe& sqe) {
+  return sqe.opcode != abi::kOpPollAdd && !IsWait(op) && !IsAtOwnOffset(sqe);
 }
 
 // Of such an operation, IsWait's.

@@ -68,8 +68,9 @@ bool Engine::ReapRequest(const abi::Cqe& cqe) {
     TakeEvents(service, slot, cqe.result);
     return false;
   }
-  if (!WaitsWithoutIo(service.in_flight[slot].opcode)) io_count_--;
-  if (InFlight& flight = service.in_flight[slot]; flight.transfers) TransferEnds(service, &flight);
+  InFlight& flight = service.in_flight[slot];
+  if (std::exchange(flight.ends_by_itself, false)) io_count_--;
+  if (flight.transfers) TransferEnds(service, &flight);
   Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
   CompleteRequest(service, slot, cqe.result);
   return service.in_flight[slot].opcode != protocol::opcode::kPollEvents;

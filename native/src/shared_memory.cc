@@ -1,5 +1,8 @@
 #include "shared_memory.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <bit>
 #include <cerrno>
 
@@ -80,6 +83,20 @@ Mailbox SharedMemory::mailbox(uint32_t client) const {
       .counters = reinterpret_cast<uint64_t*>(start),
       .payloads = start + payloads_offset_,
   };
+}
+
+void SharedMemory::BeginMailboxes() const {
+  // A huge page would make one mailbox as large as it can be, and another that isn't used.
+  const auto page_bytes = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(base_) + mailboxes_offset_;
+  const uintptr_t end = begin + uint64_t{max_clients_} * mailbox_bytes_;
+  const uintptr_t first_page = (begin + page_bytes - 1) & ~(page_bytes - 1);
+  if (end > first_page) {
+    (void)::madvise(reinterpret_cast<void*>(first_page), end - first_page, MADV_NOHUGEPAGE);
+  }
+  // As new memory is.
+  if (words()[protocol::engine_word::kInitialIndex] == 0) return;
+  for (uint32_t client = 0; client < max_clients_; client++) ResetMailbox(client);
 }
 
 void SharedMemory::ResetMailbox(uint32_t client) const {

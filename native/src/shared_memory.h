@@ -93,6 +93,9 @@ class SharedMemory {
 
   [[nodiscard]] Mailbox mailbox(uint32_t client) const;
 
+  // Makes them empty, in memory that is new. One that is never used takes none of it.
+  void BeginMailboxes() const;
+
   // Empties a mailbox's rings for its next client. Only while no client uses it.
   void ResetMailbox(uint32_t client) const;
 

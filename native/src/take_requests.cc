@@ -232,7 +232,8 @@ void Engine::Submit(const abi::Sqe& sqe) {
 // A submission for a request, to the main ring.
 void Engine::Enqueue(const abi::Sqe& sqe) {
   InFlight& flight = FlightOf(sqe.user_data);
-  if (!WaitsWithoutIo(flight.opcode)) io_count_++;
+  flight.ends_by_itself = EndsByItself(flight.opcode, sqe);
+  if (flight.ends_by_itself) io_count_++;
   if (TransfersAtPosition(sqe)) TransferBegins(services_[ClientOf(sqe.user_data)], &flight);
   Push(sqe);
 }

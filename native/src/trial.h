@@ -33,9 +33,13 @@ class Trial {
       chosen_rate_ = 0;  // of a load that isn't there any more
     }
     windows_ = 0;
+    low_windows_ = 0;
     settled_ = true;
     return chosen_;
   }
+
+  // Whoever has a reason to doubt the choice: the next trial begins with the next window.
+  void Hurry() { until_trial_ = 0; }
 
   // A window has ended, in which this way got so many requests. Returns the next window's way.
   Way EndWindow(uint64_t rate, Way way, const Needed& needed) {
@@ -58,9 +62,10 @@ class Trial {
   static constexpr uint32_t kLeastPatience = 32;
   static constexpr uint32_t kMostPatience = 1024;
   static constexpr uint32_t kAfterNoDoubt = 4;
-  // In hundredths: with so much of what the other way gets, one pair of windows is enough for the
+  // In hundredths: with so much of what the other way gets, two pairs of windows are enough for the
   // first one to be chosen, and for the second to stay.
   static constexpr uint64_t kNoDoubt = 150;
+  static constexpr uint32_t kWindowsWithoutDoubt = 4;
   // Of the rate when the choice was made, in hundredths: with less in so many windows in a row, it
   // is made anew.
   static constexpr uint64_t kClearlyLess = 70;
@@ -85,8 +90,9 @@ class Trial {
   }
 
   [[nodiscard]] bool IsOver() const {
-    if (windows_ % 2 != 0) return false;
-    return windows_ == kWindows || first_rate_ * 100 > second_rate_ * kNoDoubt ||
+    if (windows_ == kWindows) return true;
+    if (windows_ != kWindowsWithoutDoubt) return false;
+    return first_rate_ * 100 > second_rate_ * kNoDoubt ||
            (chosen_ == Way::kSecond && second_rate_ * 100 > first_rate_ * kNoDoubt);
   }
 

@@ -60,11 +60,10 @@ void Waiting::EndWindow(uint64_t now_ns) {
   const uint32_t mode_before = mode_;
   if (asked_for_ == wait_mode::kPoll) TryNotToPoll(window);
   if (asked_for_ == wait_mode::kAuto) TryToSleep(window, for_io);
-  // Asleep nobody looks, so that it pays; together gets no more then.
   const bool moved =
       placement_.Decide(window, {.always = mode_ == wait_mode::kPoll,
                                  .pays = looks_for_requests_.pays(),
-                                 .for_io = for_io && mode_ != wait_mode::kNotify,
+                                 .for_io = for_io,
                                  .tried = poll_or_auto_.runs() || look_or_sleep_.runs()});
   if (moved || mode_ != mode_before) BeginAnew();
 }

@@ -227,6 +227,18 @@ TEST(where_always_looking_was_crowded_it_is_together_while_not_looking_is_tried)
   CHECK_EQ(load.Run(10, 100, 100), 10);
 }
 
+TEST(whether_it_is_to_stay_together_then_is_tried_at_once) {
+  Load load(Mode::kAuto);
+  load.Run(2000, 50, 100);
+  CHECK(!load.placement.together());
+  load.looks_always = true;
+  load.preemptions_per_window = 30;
+  load.Run(10, 100, 100);
+  load.looks_always = false;
+  load.Run(1, 120, 100);
+  CHECK(load.Run(40, 120, 100) > 30);
+}
+
 TEST(colocated_and_spread_follow_the_client) {
   Load colocated(Mode::kColocate);
   CHECK(colocated.placement.together());

@@ -47,18 +47,37 @@ TEST(once_kept_less_is_enough_to_stay) {
   CHECK(load.trial.chosen() == Way::kFirst);
 }
 
-TEST(one_pair_is_enough_where_the_second_is_worse_beyond_doubt) {
+TEST(two_pairs_are_enough_where_the_second_is_worse_beyond_doubt) {
   Load load;
-  CHECK_EQ(load.Run(12, 100, 50), 2);  // one that settles, one that counts
+  CHECK_EQ(load.Run(12, 100, 50), 4);  // of each pair one that settles, one that counts
   Load other;
   CHECK_EQ(other.Run(12, 100, 90), 6);
 }
 
-TEST(one_pair_is_enough_to_stay_with_what_is_better_beyond_doubt) {
+TEST(two_pairs_are_enough_to_stay_with_what_is_better_beyond_doubt) {
   Load load;
   load.Run(11, 100, 200);
   CHECK(load.trial.chosen() == Way::kSecond);
-  CHECK_EQ(load.Run(40, 100, 200), 38);
+  CHECK_EQ(load.Run(40, 100, 200), 36);
+}
+
+TEST(one_window_alone_decides_nothing) {
+  Load load;
+  load.Run(11, 100, 130);
+  CHECK(load.trial.chosen() == Way::kSecond);
+  while (!load.trial.runs()) load.Run(1, 100, 130);
+  load.Run(3, 100, 20);
+  load.Run(10, 100, 130);
+  CHECK(load.trial.chosen() == Way::kSecond);
+}
+
+TEST(who_doubts_it_has_it_tried_at_once) {
+  Load load;
+  load.Run(10'000, 100, 50);
+  load.trial.Hurry();
+  CHECK(!load.trial.runs());
+  load.Run(1, 100, 50);
+  CHECK(load.trial.runs());
 }
 
 TEST(the_first_window_after_a_change_does_not_count) {
@@ -74,7 +93,7 @@ TEST(the_first_window_after_a_change_does_not_count) {
 TEST(trials_become_rare_while_they_change_nothing) {
   Load load;
   load.Run(10'000, 100, 50);
-  CHECK(load.Run(10'240, 100, 50) <= 20);
+  CHECK(load.Run(10'240, 100, 50) <= 40);
 }
 
 TEST(less_than_before_asks_for_a_trial_soon) {

@@ -12,10 +12,14 @@ namespace wait_mode = protocol::wait_mode;
 
 constexpr uint64_t kWindowNs = 3'000'000;
 
+using Placement = PlacementOptions::Mode;
+
+int BindNothing(const cpu_set_t&) { return 0; }
+
 // An engine with one client, which gets so many requests in a window by how both wait.
 struct Load {
-  explicit Load(uint32_t mode) {
-    CHECK_EQ(waiting.Begin(mode, {.mode = PlacementOptions::Mode::kFloat}, &mode_word), 0);
+  explicit Load(uint32_t mode, Placement placement = Placement::kFloat) {
+    CHECK_EQ(waiting.Begin(mode, {.mode = placement, .bind_call = BindNothing}, &mode_word), 0);
   }
 
   // Returns in how many of the windows they slept.
@@ -84,6 +88,18 @@ TEST(auto_tries_nothing_where_nothing_is_in_the_kernel) {
 TEST(auto_tries_nothing_with_few_requests) {
   Load load(wait_mode::kAuto);
   CHECK_EQ(load.Run(1000, 5, 5), 0);
+}
+
+// Asleep nobody looks in vain, so that the placement has no other reason to try anything.
+TEST(asleep_it_is_found_out_that_together_gets_more) {
+  Load load(wait_mode::kAuto, Placement::kAuto);
+  int together = 0;
+  for (int nth = 0; nth < 4000; nth++) {
+    const bool is_together = load.waiting.together();
+    if (is_together) together++;
+    load.Run(1, is_together ? 150 : 100, is_together ? 150 : 82);
+  }
+  CHECK(together > 3800);
 }
 
 TEST(notify_always_sleeps) {
