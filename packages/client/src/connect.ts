@@ -1,11 +1,11 @@
 import { isSharedArrayBuffer } from "node:util/types";
 import { Mailbox, readGeometry } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
-import { EAGAIN, EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
+import { EAGAIN, ENOMEM, EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
 import { checkBoolean, checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { type ClientShare, checkWeight, toShare } from "./client-share.js";
-import { closedError, invalidArgType } from "./node-errors.js";
+import { closedError, invalidArgType, operationError } from "./node-errors.js";
 import { RingBackend } from "./ring-backend.js";
 import { SubmitMode } from "./send-off.js";
 
@@ -106,6 +106,7 @@ export function connectNow(handle: EngineHandle, options?: ClientShare): Client 
 }
 
 function refusedConnection(errno: number): Error {
+  if (errno === ENOMEM) return operationError(errno, "connect");
   if (errno !== EAGAIN) return closedError("engine");
   return Object.assign(
     new Error(

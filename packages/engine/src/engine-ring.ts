@@ -45,11 +45,16 @@ export class EngineRing {
     const rings = [first, ...others];
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) {
-      for (const ring of rings) ring.stop(0);
-      await Promise.all(rings.map(({ ended }) => ended));
+      await EngineRing.stopAll(rings);
       throw failed.reason;
     }
     return rings;
+  }
+
+  /** Of an engine that nobody has yet. */
+  static async stopAll(rings: readonly EngineRing[]): Promise<void> {
+    for (const ring of rings) ring.stop(0);
+    await Promise.all(rings.map(({ ended }) => ended));
   }
 
   /** @param group the first ring's number; it has none yet itself */

@@ -73,7 +73,13 @@ export class Engine implements AsyncDisposable {
    */
   static async start(options?: EngineOptions): Promise<Engine> {
     const resolved = resolveOptions(options);
-    return new Engine(await EngineRing.startAll(resolved), resolved);
+    const rings = await EngineRing.startAll(resolved);
+    try {
+      return new Engine(rings, resolved);
+    } catch (error) {
+      await EngineRing.stopAll(rings); // its first client couldn't connect
+      throw error;
+    }
   }
 
   /**
