@@ -1,8 +1,8 @@
 /** What waitid asks, and what it says. */
-import { checkBoolean, checkInteger, INT32_MAX } from "./arguments.js";
+import { checkBoolean, checkInteger, INT32_MAX, type Names } from "./arguments.js";
 import { littleEndian } from "./byte-order.js";
 import { invalidArgType, invalidArgValue } from "./node-errors.js";
-import { type RequestOptions, toOptions } from "./options.js";
+import { type RequestOptions, requestNames, toOptions } from "./options.js";
 import type { Decode, PendingRequest } from "./pending-request.js";
 
 /** Which children are waited for: all, one by its number or by a descriptor of pidfd_open(2), or a process group. */
@@ -17,6 +17,8 @@ export interface WaitidOptions extends RequestOptions {
    */
   readonly reap?: boolean;
 }
+
+const waitidNames: Names<WaitidOptions> = { ...requestNames, states: true, reap: true };
 
 export interface ChildState {
   readonly pid: number;
@@ -86,7 +88,7 @@ export function toChildWait(
   const which = ID_TYPES.get(idType);
   if (which === undefined) throw invalidArgValue("idType", idType);
   checkInteger(id, "id", idType === "pid" ? 1 : 0, INT32_MAX);
-  const { states, reap = false } = toOptions<WaitidOptions>(options);
+  const { states, reap = false } = toOptions<WaitidOptions>(options, waitidNames);
   checkBoolean(reap, "options.reap");
   const flags = toStates(states) | (reap ? 0 : WNOWAIT);
   return (request) => {

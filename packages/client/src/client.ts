@@ -14,9 +14,11 @@ import {
   type CloseOptions,
   type ReadFileOptions,
   type RequestOptions,
+  requestNames,
   toControl,
   toFileOptions,
   toGraceMs,
+  toOptions,
 } from "./options.js";
 import { PollStream } from "./poll-stream.js";
 import { orReject } from "./post.js";
@@ -127,7 +129,8 @@ export class Client extends EventRequests implements AsyncDisposable {
   pollEvents(fd: number, events: number, options?: RequestOptions): PollStream {
     checkFd(fd);
     checkInteger(events, "events", 0, 0xffff);
-    return new PollStream(this.#backend, fd, events, toControl(options));
+    const control = toControl(toOptions<RequestOptions>(options, requestNames));
+    return new PollStream(this.#backend, fd, events, control);
   }
 
   /** A chain of operations, which the engine runs one after the other: {@link Chain}. */

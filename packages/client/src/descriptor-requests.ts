@@ -22,7 +22,7 @@ import {
   toTransferFlags,
 } from "./options.js";
 import { nothing } from "./pending-request.js";
-import { orReject, post, postForDescriptor } from "./post.js";
+import { orReject, post, postForDescriptor, postStrictly } from "./post.js";
 
 export class DescriptorRequests {
   readonly #sink: RequestSink;
@@ -185,7 +185,7 @@ export class DescriptorRequests {
       request.flags = flags;
       request.mode = mode;
       request.decode = nothing;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 

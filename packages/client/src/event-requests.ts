@@ -21,7 +21,7 @@ import { KernelRequests } from "./kernel-requests.js";
 import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
 import type { BufferView, RequestOptions } from "./options.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
-import { orReject, post } from "./post.js";
+import { orReject, post, postStrictly } from "./post.js";
 
 const NS_PER_MS = 1_000_000;
 /** 285 years: in ns less than 2⁶³. */
@@ -77,7 +77,7 @@ export class EventRequests extends KernelRequests {
   nop(options?: RequestOptions): Promise<void> {
     const request = this.#sink.begin(operations.nop);
     request.decode = nothing;
-    return post(this.#sink, request, options);
+    return postStrictly(this.#sink, request, options);
   }
 
   /**
@@ -101,7 +101,7 @@ export class EventRequests extends KernelRequests {
       request.length = bytes;
       request.flags = advice;
       request.decode = nothing;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -116,7 +116,7 @@ export class EventRequests extends KernelRequests {
       const request = this.#sink.begin(operations.pipe);
       request.flags = flags;
       request.decode = asPipe;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -131,7 +131,7 @@ export class EventRequests extends KernelRequests {
       const request = this.#sink.begin(operations.timeout);
       request.setPosition(ns);
       request.decode = nothing;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -169,7 +169,7 @@ export class EventRequests extends KernelRequests {
       checkInteger(expected, "expected", -INT32_MAX - 1, INT32_MAX);
       const request = this.#onWord(operations.futexWait, word, expected);
       request.decode = asWaited;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -188,7 +188,7 @@ export class EventRequests extends KernelRequests {
       const word = toWord(array, index);
       if (count !== Number.POSITIVE_INFINITY) checkInteger(count, "count", 0, INT32_MAX);
       const request = this.#onWord(operations.futexWake, word, Math.min(count, INT32_MAX));
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 

@@ -19,9 +19,11 @@ import {
   type Openat2Options,
   openat2Names,
   type RequestOptions,
+  requestNames,
   type SetxattrOptions,
   type StatxOptions,
   setxattrNames,
+  statxNames,
   toBytes,
   toControl,
   toOptions,
@@ -29,7 +31,7 @@ import {
 } from "./options.js";
 import { PathRequests } from "./path-requests.js";
 import { type Decode, nothing, type PendingRequest } from "./pending-request.js";
-import { orReject, post, postControlled } from "./post.js";
+import { orReject, post, postControlled, postStrictly } from "./post.js";
 import { STATX_ALL, type Statx, toStatx } from "./stat-result.js";
 
 const { O_CREAT } = constants;
@@ -97,7 +99,7 @@ export class KernelRequests extends PathRequests {
   statx(what: PathLike | number, options?: StatxOptions): Promise<Statx> {
     return orReject(() => {
       const target = toTarget(what);
-      const { mask = STATX_ALL, flags = 0 } = toOptions<StatxOptions>(options);
+      const { mask = STATX_ALL, flags = 0 } = toOptions<StatxOptions>(options, statxNames);
       checkInteger(mask, "options.mask", 0, INT32_MAX);
       checkInteger(flags, "options.flags", 0, INT32_MAX);
       const request = this.#sink.begin(operations.stat);
@@ -170,7 +172,7 @@ export class KernelRequests extends PathRequests {
       request.secondPosition = BigInt(offOut ?? -1);
       request.length = length;
       request.flags = flags;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -186,7 +188,7 @@ export class KernelRequests extends PathRequests {
       const request = this.#sink.begin(operations.poll);
       request.fd = fd;
       request.flags = events;
-      return post(this.#sink, request, options);
+      return postStrictly(this.#sink, request, options);
     });
   }
 
@@ -194,7 +196,7 @@ export class KernelRequests extends PathRequests {
   async getxattr(what: PathLike | number, name: string, options?: RequestOptions): Promise<Buffer> {
     const target = toTarget(what);
     checkAttribute(name);
-    const control = toControl(options);
+    const control = toControl(toOptions<RequestOptions>(options, requestNames));
     const ask = async (room: number, continues: boolean): Promise<Buffer> => {
       const value = Buffer.allocUnsafeSlow(room);
       const request = this.#onAttribute(operations.getxattr, target, name, value);

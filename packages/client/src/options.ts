@@ -80,6 +80,8 @@ export interface StatxOptions extends RequestOptions {
   readonly flags?: number;
 }
 
+export const statxNames: Names<StatxOptions> = { ...requestNames, mask: true, flags: true };
+
 export interface SetxattrOptions extends RequestOptions {
   /** 1: only a new one (EEXIST); 2: only one that is there (ENODATA). Default 0. */
   readonly flags?: number;

@@ -1,7 +1,13 @@
 import type { Operation } from "@ringpost/protocol";
 import { checkFd } from "./arguments.js";
 import type { RequestSink } from "./backend.js";
-import { type Control, toControl } from "./options.js";
+import {
+  type Control,
+  type RequestOptions,
+  requestNames,
+  toControl,
+  toOptions,
+} from "./options.js";
 import { nothing, type PendingRequest } from "./pending-request.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 
@@ -16,6 +22,21 @@ export function post<T>(sink: RequestSink, request: PendingRequest, options?: un
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** As {@link post}, of a call that has no other options: one that nobody knows is refused, where it would be missed. */
+export function postStrictly<T>(
+  sink: RequestSink,
+  request: PendingRequest,
+  options: RequestOptions | undefined,
+): Promise<T> {
+  if (options === undefined) return postControlled(sink, request, undefined);
+  try {
+    toOptions<RequestOptions>(options, requestNames);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return post(sink, request, options);
 }
 
 /** As {@link post}, of a call that makes several requests. */
