@@ -23,8 +23,8 @@ constexpr std::chrono::microseconds kLongestPoll{2000};  // wait: "poll"
 constexpr Trial::Needed kNotPolling = {.to_begin = 100, .to_stay = 95};
 
 // What has to be got asleep, in hundredths of what looking gets, for what the kernel works on. To
-// look takes more of the CPUs. Measured, it is 66 with one or two requests at a time, and 95 to 100
-// with more; a window of a busy device differs from the next by 15.
+// look takes more of the CPUs. Measured, it is 40 to 66 with one or two requests at a time, and 95
+// to 100 with more; a window of a busy device differs from the next by 15.
 constexpr Trial::Needed kSleeping = {.to_begin = 80, .to_stay = 75};
 
 // With so many waits for that in a window, it is what the engine waits for.

@@ -4,8 +4,8 @@
 // microseconds; meanwhile all requests of a client march in step. To look takes a CPU, perhaps from
 // the very client that is about to post. So the engine looks for as long as a wake-up would take,
 // where that has paid of late (rare_looks.h). Every few milliseconds (work_rate.h) it is considered
-// anew where the engine is to run (placement.h), and with `wait: "poll"` whether polling gets more
-// done than that (trial.h).
+// anew where the engine is to run (placement.h), and by trials (trial.h) whether to look at all for
+// what the kernel works on, and with `wait: "poll"` whether polling gets more done than that.
 #pragma once
 
 #include <chrono>
@@ -101,7 +101,7 @@ class Waiting {
 
   uint32_t asked_for_ = 0;  // the wait mode of the program
   // The mode now: that one; or "auto" where it is "poll", "notify" where it is "auto", and a trial
-  // got as much done that way.
+  // got (nearly) as much done that way.
   uint32_t mode_ = 0;
   uint32_t* mode_word_ = nullptr;
   WorkRate work_rate_;

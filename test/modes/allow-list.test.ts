@@ -73,6 +73,17 @@ it("lets whole-file methods have what they are made of", async () => {
   expect(await engine.client.readFile(path, "utf8")).toBe("0123");
 });
 
+it("serves, and says so, what is part of a method that it names", async () => {
+  await using engine = await Engine.start({ operations: ["writeFile"] });
+  for (const method of ["writeFile", "open", "write", "fsync", "close"]) {
+    expect(engine.supports(method)).toBe(true);
+  }
+  await engine.client.close(await engine.client.open("/proc/self/status"));
+  for (const method of ["read", "readFile", "fdatasync"]) {
+    expect(engine.supports(method)).toBe(false);
+  }
+});
+
 it("lets a recursive mkdir see what is there already", async () => {
   await using engine = await Engine.start({ operations: ["mkdir"] });
   const path = `${dir().fresh()}/a/b`;

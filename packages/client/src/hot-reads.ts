@@ -31,7 +31,7 @@ const FILE_BYTES = 131_072;
 const BYTES_PER_TURN = 1_572_864;
 const MOST_BYTES_PER_TURN: number = 4 * BYTES_PER_TURN;
 
-/** Where nothing is cached, one read in 2^4 asks all the same; where the kernel can't tell, or may not, one in 2^9. */
+/** Where nothing is cached, one read in 2^4 + 1 asks all the same; where the kernel can't tell, or may not, one in 2^9 + 1. */
 const MOST_RARITY_UNCACHED = 4;
 const MOST_RARITY = 9;
 
@@ -138,7 +138,7 @@ export class HotReads {
   #missed(errno: number): false {
     const most = errno === EAGAIN ? MOST_RARITY_UNCACHED : MOST_RARITY;
     if (this.#rarity < most) this.#rarity++;
-    this.#skips = 2 ** this.#rarity; // so that every other, fourth … read gets its chance, too
+    this.#skips = 2 ** this.#rarity; // then one asks: of reads that take turns, two files or more, each gets its chance
     return false;
   }
 

@@ -122,7 +122,7 @@ function startWorker(
     ...(sqpoll && { sqpoll: true, sqpollIdleMs: sqpoll.idleMs, sqpollCpu: sqpoll.cpu }),
     ...(operations && {
       allowedOperations: operations.submissions,
-      allowedRequests: operations.requests,
+      allowedRequests: [...operations.requests].map(({ opcode }) => opcode),
     }),
     assumePollQueues: testing.assumePollQueues ?? false,
     boundedWorkers: kernelWorkers.bounded,

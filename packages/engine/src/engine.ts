@@ -13,7 +13,7 @@ import {
 import { layoutHash, ringOperations } from "@ringpost/protocol";
 import { EngineRing, type RingReport } from "./engine-ring.js";
 import { countKernelWorkers } from "./kernel-workers.js";
-import { submissionsOf } from "./methods.js";
+import { isAllowed, submissionsOf } from "./methods.js";
 import { type EngineOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { type EngineStats, readStats } from "./stats.js";
 
@@ -104,7 +104,7 @@ export class Engine implements AsyncDisposable {
    */
   supports(method: string): boolean {
     const submits = submissionsOf(method, "method");
-    if (this.#allowed !== undefined && !this.#allowed.methods.has(method)) return false;
+    if (this.#allowed !== undefined && !isAllowed(this.#allowed, method)) return false;
     return submits.every((name) => this.report.operations.includes(ringOperations[name]));
   }
 

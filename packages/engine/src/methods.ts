@@ -37,10 +37,8 @@ const inLeases: readonly (readonly [RingOperation, RingOperation])[] = [
 
 /** What an engine serves; everything, where it is undefined. */
 export interface AllowList {
-  /** Methods of the client, as they were given. */
-  readonly methods: ReadonlySet<string>;
-  /** Opcodes of requests, which the engine lets pass. */
-  readonly requests: readonly number[];
+  /** Requests, which the engine lets pass. */
+  readonly requests: ReadonlySet<Operation>;
   /** IORING_OP_* that the kernel lets pass. */
   readonly submissions: readonly number[];
 }
@@ -52,27 +50,32 @@ export function submissionsOf(method: unknown, name: string): readonly RingOpera
   return row.submits;
 }
 
+function requestsOf(method: string): readonly Operation[] {
+  return [rowOf.get(method)!, ...(alsoMakes[method] ?? []).map((also) => operations[also])];
+}
+
+/** Whether all requests of a method that has a row are on the list: by its own name, or as other methods make them. */
+export function isAllowed({ requests }: AllowList, method: string): boolean {
+  return requestsOf(method).every((row) => requests.has(row));
+}
+
 export function toAllowList(given: unknown): AllowList | undefined {
   if (given === undefined) return undefined;
   if (!Array.isArray(given))
     throw invalidArgType("options.operations", "an instance of Array", given);
   const requests = new Set<Operation>(always.map((name) => operations[name]));
   const submissions = new Set<RingOperation>(ownSubmissions);
-  const methods = new Set<string>();
   for (const [nth, method] of given.entries()) {
     submissionsOf(method, `options.operations[${nth}]`);
-    const name = method as string; // it has a row
-    methods.add(name);
-    const more = (alsoMakes[name] ?? []).map((also) => operations[also]);
-    for (const row of [rowOf.get(name)!, ...more]) {
+    for (const row of requestsOf(method as string)) {
+      // it has a row
       requests.add(row);
       for (const submitted of row.submits) submissions.add(submitted);
     }
   }
   for (const [plain, inLease] of inLeases) if (submissions.has(plain)) submissions.add(inLease);
   return {
-    methods,
-    requests: [...requests].map(({ opcode }) => opcode),
+    requests,
     submissions: [...submissions].map((name) => ringOperations[name]),
   };
 }

@@ -91,8 +91,8 @@ export interface EngineOptions {
    * microseconds on the same CPU, tens of them across two. "notify": it sleeps at once. "poll": it looks again and again while
    * something is due, for up to 2 ms without anything; a client looks from its event loop, whose timers and other I/O have their turn
    * between two looks. It keeps two CPUs busy, but where a busy engine gets as much done without, as "auto". "auto" (default): both
-   * look where it has paid of late, for about as long as a wake-up would take; where a trial gets as much from a device without, as "notify". An
-   * idle or lightly loaded process sleeps.
+   * look where it has paid of late, for about as long as a wake-up would take; where a trial gets four fifths as much from a device without, as
+   * "notify". An idle or lightly loaded process sleeps.
    */
   readonly wait?: "notify" | "poll" | "auto";
   /**
