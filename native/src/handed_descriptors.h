@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "rings.h"
+#include "mailbox_rings.h"
 #include "shared_memory.h"
 #include "unique_fd.h"
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mailbox_rings.h"
 #include "protocol.h"
-#include "rings.h"
 
 namespace ringpost {
 

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "check.h"
+#include "mailbox_rings.h"
 #include "random.h"
-#include "rings.h"
 #include "unique_fd.h"
 #include "variant.h"
 

@@ -9,7 +9,7 @@ import {
   REPLY_BYTES,
   REQUEST_BYTES,
 } from "@ringpost/protocol";
-import type { RingPlace } from "./rings.js";
+import type { RingPlace } from "./mailbox-rings.js";
 
 /** Reads back the geometry that the starting thread wrote into the engine page. */
 export function readGeometry(buffer: SharedArrayBuffer): Geometry {

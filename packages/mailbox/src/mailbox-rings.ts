@@ -1,7 +1,7 @@
 /**
  * Single-producer single-consumer rings of fixed-size entries in shared memory. Indexes run freely over 32 bits and are
  * masked where they are used, so `tail - head` is the number of entries even across the wrap at 2³².
- * The C++ halves are in `native/src/rings.h`.
+ * The C++ halves are in `native/src/mailbox_rings.h`.
  */
 import { loadIndex, storeIndex } from "./shared-words.js";
 

@@ -1,6 +1,6 @@
 // Single-producer single-consumer rings of fixed-size entries in shared memory. Indexes run freely
 // over 32 bits and are masked where they are used, so tail - head is the number of entries even
-// across the wrap at 2^32. The JavaScript halves are in packages/mailbox/src/rings.ts.
+// across the wrap at 2^32. The JavaScript halves are in packages/mailbox/src/mailbox-rings.ts.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The rings of native/src/rings.h: what one thread sees, and what two threads at once make of them.
-#include "rings.h"
+// The rings of native/src/mailbox_rings.h: what one thread sees, and what two threads at once make
+// of them.
+#include "mailbox_rings.h"
 
 #include <atomic>
 #include <cstring>
