@@ -72,6 +72,27 @@ TEST(what_is_open_past_the_page_cache_is_left_to_the_ring) {
   CHECK_EQ(Read(fd.get(), &memory, 0), -EAGAIN);
 }
 
+TEST(a_number_may_be_another_file_by_the_next_read) {
+  const TestFolder folder;
+  const std::string path = folder.FileWith("file", std::string(4096, 'x'));
+  const UniqueFd fd = Open(path, O_RDONLY);
+  std::string memory(4096, '-');
+  if (Read(fd.get(), &memory, 0) < 0) SKIP("nothing can be read hot here");
+  if (const UniqueFd direct = Open(path, O_RDONLY | O_DIRECT); direct.get() >= 0) {
+    CHECK_EQ(::dup2(direct.get(), fd.get()), fd.get());
+    CHECK_EQ(Read(fd.get(), &memory, 0), -EAGAIN);
+  }
+  int ends[2];
+  CHECK_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd from(ends[0]);
+  const UniqueFd to(ends[1]);
+  CHECK_EQ(::write(to.get(), "byte", 4), 4);
+  CHECK_EQ(::dup2(from.get(), fd.get()), fd.get());
+  CHECK(Read(fd.get(), &memory, 0) < 0);
+  char left[8];
+  CHECK_EQ(::read(from.get(), left, sizeof(left)), 4);
+}
+
 TEST(what_cannot_be_read_says_why) {
   const TestFolder folder;
   std::string memory(4, '-');

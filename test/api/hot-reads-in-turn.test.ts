@@ -6,13 +6,14 @@ import { FakeEngine, turn } from "../support/fake-engine.js";
 /** As many as show that a client does one thing after the other. */
 const CALM = 32;
 const BYTES = 4096;
+const CREDITS = 8;
 /** So many hot reads, and the event loop has its turn. */
 const PER_TURN = 77;
 /** So many are made before that at most. */
 const MOST_BEFORE_TURN = 308;
 
 function start(missing?: number) {
-  const fake = new FakeEngine({ credits: 8, hotReads: true });
+  const fake = new FakeEngine({ credits: CREDITS, hotReads: true });
   const asked = { count: 0 };
   fake.readHot = (bytes) => {
     asked.count++;
@@ -182,6 +183,43 @@ describe("a client with several at a time, beside a busy one,", () => {
     await Promise.all([closing, behind]);
     await read();
     expect(asked.count).toBe(1);
+  });
+
+  it("stands behind a chain that drains", async () => {
+    const { fake, asked, read } = await startInCompany();
+    const draining = fake.client.chain({ drain: true }).nop().run();
+    const behind = read();
+    expect(asked.count).toBe(0);
+    await turn();
+    for (const request of fake.take()) fake.reply(request, 0);
+    fake.publish();
+    await Promise.all([draining, behind]);
+  });
+
+  it("stands behind what waits for a credit", async () => {
+    const { fake, asked, read } = await startInCompany();
+    fake.readHot = () => {
+      asked.count++;
+      return EAGAIN;
+    };
+    const reads = Array.from({ length: CREDITS }, read);
+    const missed = asked.count; // after a miss not every one asks; the next one would
+    fake.readHot = (bytes) => {
+      asked.count++;
+      return bytes;
+    };
+    const closing = fake.client.close(3);
+    const behind = read();
+    expect(asked.count).toBe(missed);
+    let settled = false;
+    const all = Promise.all([...reads, closing, behind]).then(() => {
+      settled = true;
+    });
+    for (; !settled; await turn()) {
+      for (const request of fake.take()) fake.reply(request, BYTES);
+      fake.publish();
+    }
+    await all;
   });
 
   it("leaves its reads to the engine when the other one is busy no longer", async () => {
