@@ -118,14 +118,15 @@ export interface Addon {
    * Returns a negative errno: EAGAIN all mailboxes are taken, ESHUTDOWN the engine is gone.
    * Connects to the ring with the fewest clients.
    * @param engine the first ring of the engine
-   * @param memories of all its rings: they stay as long as the client
+   * @param memories of all its rings, whole: they stay as long as the client. Those of another copy of this addon are refused
+   * (ESTALE)
    * @param onWake called in this thread's event loop after the engine has taken the client's park away, and when it serves it no more
    * @param credits requests that this client may have with the engine at a time
    * @param weight at least 1
    */
   connect(
     engine: number,
-    memories: readonly SharedArrayBuffer[],
+    memories: readonly Uint8Array[],
     onWake: (orphaned: boolean) => void,
     credits: number,
     weight: number,

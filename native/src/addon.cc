@@ -99,6 +99,7 @@ Napi::Value EngineHandle::Start(const Napi::CallbackInfo& info) {
       started < 0) {
     return Refusal(env, started, refused);
   }
+  roster->SetMemory(memory_view.Data());
   handle->id_ = registry::Add(std::move(roster), OptionOr(options, "group", 0));
   napi_add_env_cleanup_hook(env, OnCleanup, handle.get());
 
@@ -205,6 +206,15 @@ class ClientHandle {
   std::shared_ptr<EventLoopWaker> waker_;
 };
 
+// Where the memories of a handle's rings begin.
+std::vector<const void*> AddressesOf(const Napi::Array& memories) {
+  std::vector<const void*> addresses;
+  for (uint32_t nth = 0; nth < memories.Length(); nth++) {
+    addresses.push_back(memories.Get(nth).As<Napi::Uint8Array>().Data());
+  }
+  return addresses;
+}
+
 Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::unique_ptr<ClientHandle> handle(new ClientHandle(env));
@@ -212,8 +222,8 @@ Napi::Value ClientHandle::Connect(const Napi::CallbackInfo& info) {
   if (handle->waker_ == nullptr) return Napi::Number::New(env, -ENOMEM);
   const ClientShare share = {.credits = Uint32(info[3]), .weight = Uint32(info[4])};
   uint32_t ring = 0;
-  const int seat =
-      registry::Connect(Uint32(info[0]), handle->waker_, share, &ring, &handle->roster_);
+  const int seat = registry::Connect(Uint32(info[0]), AddressesOf(info[1].As<Napi::Array>()),
+                                     handle->waker_, share, &ring, &handle->roster_);
   if (seat < 0) {
     handle->waker_->Close();
     return Napi::Number::New(env, seat);

@@ -82,10 +82,14 @@ std::shared_ptr<Roster> Find(uint32_t ring) {
   return found == state.rings.end() ? nullptr : found->second.roster;
 }
 
-int Connect(uint32_t group, const std::shared_ptr<ClientWaker>& waker, ClientShare share,
-            uint32_t* ring, std::shared_ptr<Roster>* roster) {
+int Connect(uint32_t group, const std::vector<const void*>& memories,
+            const std::shared_ptr<ClientWaker>& waker, ClientShare share, uint32_t* ring,
+            std::shared_ptr<Roster>* roster) {
   int refusal = -ESHUTDOWN;
   for (Ring& each : ByClients(group)) {
+    if (std::find(memories.begin(), memories.end(), each.roster->memory()) == memories.end()) {
+      return -ESTALE;
+    }
     const int seat = each.roster->Connect(waker, share);
     if (seat >= 0) {
       *ring = each.number;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "roster.h"
 
@@ -19,9 +20,12 @@ std::shared_ptr<Roster> Find(uint32_t ring);
 
 // Takes a seat at the ring of a group that has the fewest clients; among equals each has its turn,
 // the first ring the first one. Where that ring has none left, since several came at once, at
-// another. Returns the seat and its ring, or -errno as Roster::Connect.
-[[nodiscard]] int Connect(uint32_t group, const std::shared_ptr<ClientWaker>& waker,
-                          ClientShare share, uint32_t* ring, std::shared_ptr<Roster>* roster);
+// another. Returns the seat and its ring, or -errno as Roster::Connect; -ESTALE where the rings
+// have other memory than these: another copy of this addon, with numbers of its own, made the
+// handle.
+[[nodiscard]] int Connect(uint32_t group, const std::vector<const void*>& memories,
+                          const std::shared_ptr<ClientWaker>& waker, ClientShare share,
+                          uint32_t* ring, std::shared_ptr<Roster>* roster);
 
 // Tells all others of its group.
 void TellSiblings(const Roster& of, ClosingElsewhere closing);

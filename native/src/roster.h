@@ -98,6 +98,10 @@ class Roster {
   void CancelAll(uint32_t client);
   // How many seats are taken, or being given back.
   [[nodiscard]] uint32_t CountClients();
+  // Where the mailboxes of its ring are: which memory it is, and nothing else. Set before any other
+  // thread knows the roster.
+  void SetMemory(const void* memory) { memory_ = memory; }
+  [[nodiscard]] const void* memory() const { return memory_; }
   // There are other rings of this engine (registry.h), which will tell what they close.
   void SetHasSiblings() { has_siblings_.store(true, std::memory_order_relaxed); }
   void Tell(ClosingElsewhere closing);
@@ -159,6 +163,7 @@ class Roster {
 
   const UniqueFd doorbell_;
   const uint32_t slot_count_;
+  const void* memory_ = nullptr;
   std::vector<Seat> seats_;  // never resized: its size may be read without the mutex
   std::atomic<bool> changes_ = false;
   std::atomic<int> rung_on_ = -1;

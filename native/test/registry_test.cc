@@ -21,6 +21,8 @@ class Group {
   explicit Group(uint32_t count) {
     for (uint32_t nth = 0; nth < count; nth++) {
       rosters.push_back(Roster::Create(kSeats, kSlots));
+      rosters.back()->SetMemory(rosters.back().get());  // each has one of its own
+      memories.push_back(rosters.back()->memory());
       numbers.push_back(registry::Add(rosters.back(), nth == 0 ? 0 : numbers[0]));
     }
   }
@@ -34,7 +36,7 @@ class Group {
   int Connect() {
     uint32_t ring = 0;
     std::shared_ptr<Roster> roster;
-    const int seat = registry::Connect(numbers[0], nullptr, {}, &ring, &roster);
+    const int seat = registry::Connect(numbers[0], memories, nullptr, {}, &ring, &roster);
     if (seat < 0) return seat;
     for (size_t nth = 0; nth < numbers.size(); nth++) {
       if (numbers[nth] != ring) continue;
@@ -46,6 +48,7 @@ class Group {
 
   std::vector<std::shared_ptr<Roster>> rosters;
   std::vector<uint32_t> numbers;
+  std::vector<const void*> memories;
 };
 
 // What a ring has been told since the last time.
@@ -53,6 +56,15 @@ std::vector<ClosingElsewhere> ToldTo(const std::shared_ptr<Roster>& roster) {
   std::vector<ClosingElsewhere> told;
   roster->TakeClosing(&told);
   return told;
+}
+
+// As of another copy of the addon in this process, whose engines have the same numbers.
+TEST(a_handle_with_other_memory_gets_no_seat) {
+  Group group(2);
+  int elsewhere = 0;
+  group.memories = {&elsewhere, group.memories[1]};
+  CHECK_EQ(group.Connect(), -ESTALE);
+  for (const auto& roster : group.rosters) CHECK_EQ(roster->CountClients(), 0U);
 }
 
 TEST(the_ring_with_the_fewest_clients_gets_the_next_one) {

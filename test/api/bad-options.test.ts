@@ -131,6 +131,18 @@ describe("connect", () => {
     expect(await connectWith(handle)).toMatchObject({ code: "ERR_RINGPOST_VERSION" });
   });
 
+  // As is one of another copy of ringpost in this process, whose engines are numbered from 1, too.
+  it("with the memory of another engine rejects, and takes no seat", async () => {
+    await using other = await Engine.start({ maxClients: 2 });
+    const { memory } = other.handle();
+    const handle = { ...running.engine.handle(), memory };
+    for (let nth = 0; nth < 3; nth++) {
+      expect(await connectWith(handle)).toMatchObject({ code: "ERR_RINGPOST_VERSION" });
+    }
+    const client = await connect(running.engine.handle());
+    await client.disconnect();
+  });
+
   it.each([0, 4_000_000_000, -1, 1.5, "1", undefined, null, {}])(
     "with engine %j, which isn't there, rejects",
     async (engine) => {

@@ -42,7 +42,7 @@ export class RawClient {
     };
     const { engine, credits, weight } = handle;
     const rings = [handle, ...handle.otherRings];
-    const memories = rings.map(({ memory }) => memory);
+    const memories = rings.map(({ memory }) => new Uint8Array(memory));
     const native = addon.connect(engine, memories, orphaned, credits, weight);
     if (typeof native === "number") {
       throw Object.assign(new Error(`connect: ${native}`), {

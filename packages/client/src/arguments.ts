@@ -1,7 +1,7 @@
 /** Checks of arguments, before anything is posted: Node's rules, in Node's order, with Node's errors. */
 import { constants } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { isArrayBufferView, isDataView } from "node:util/types";
+import { isArrayBufferView, isDataView, isUint8Array } from "node:util/types";
 import type { View } from "@ringpost/native";
 import { MAX_VECTORS, OpenFlag } from "@ringpost/protocol";
 import { invalidArgType, invalidArgValue, outOfRange } from "./node-errors.js";
@@ -114,10 +114,16 @@ export function toViews(views: unknown): View[] {
   return views.map((view) => toView(view));
 }
 
+/** As Node tells one, be it of another realm (node:vm), and no object of the old url.parse. */
+function isUrl(value: unknown): value is URL {
+  const { href, protocol, auth, path } = Object(value) as Record<string, unknown>; // whatever it is, it can be asked
+  return Boolean(href && protocol) && auth === undefined && path === undefined;
+}
+
 /** A path as the kernel gets it: text, or the very bytes. */
 export function toPath(path: unknown, name = "path"): string | Uint8Array {
-  const local = path instanceof URL ? fileURLToPath(path) : path;
-  if (typeof local !== "string" && !(local instanceof Uint8Array)) {
+  const local = isUrl(path) ? fileURLToPath(path) : path;
+  if (typeof local !== "string" && !isUint8Array(local)) {
     throw invalidArgType(name, "of type string or an instance of Buffer or URL", local);
   }
   if (typeof local === "string" ? local.includes("\u0000") : local.includes(0)) {

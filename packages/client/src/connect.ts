@@ -1,7 +1,7 @@
 import { isSharedArrayBuffer } from "node:util/types";
 import { Mailbox, readGeometry } from "@ringpost/mailbox";
 import { addon } from "@ringpost/native";
-import { EAGAIN, ENOMEM, EngineWord, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
+import { EAGAIN, ENOMEM, EngineWord, ESTALE, layoutHash, PAGE_BYTES } from "@ringpost/protocol";
 import { checkBoolean, checkInteger } from "./arguments.js";
 import { Client } from "./client.js";
 import { type ClientShare, checkWeight, toShare } from "./client-share.js";
@@ -58,7 +58,8 @@ export function checkHandle(handle: unknown): asserts handle is EngineHandle {
 }
 
 function versionError(): Error {
-  const message = "The handle is of another version of ringpost than this thread has loaded";
+  const message =
+    "The handle is of another version or copy of ringpost than this thread has loaded";
   return Object.assign(new Error(message), { code: "ERR_RINGPOST_VERSION" });
 }
 
@@ -95,7 +96,8 @@ export function connectNow(handle: EngineHandle, options?: ClientShare): Client 
   let backend: RingBackend | undefined;
   const onWake = (orphaned: boolean): void => backend?.wake(orphaned);
   const rings = ringsOf(handle);
-  const native = addon.connect(handle.engine, rings.memories, onWake, credits, weight);
+  const memories = rings.memories.map((memory) => new Uint8Array(memory));
+  const native = addon.connect(handle.engine, memories, onWake, credits, weight);
   if (typeof native === "number") throw refusedConnection(native);
   const nth = rings.engines.indexOf(native.engine);
   const mailbox = new Mailbox(rings.memories[nth]!, native.index); // it is one of the handle's
@@ -106,6 +108,7 @@ export function connectNow(handle: EngineHandle, options?: ClientShare): Client 
 }
 
 function refusedConnection(errno: number): Error {
+  if (errno === ESTALE) return versionError();
   if (errno === ENOMEM) return operationError(errno, "connect");
   if (errno !== EAGAIN) return closedError("engine");
   return Object.assign(

@@ -13,6 +13,7 @@ import {
   UINT32_MAX,
 } from "./arguments.js";
 import type { RequestSink } from "./backend.js";
+import { outOfRange } from "./node-errors.js";
 import {
   type BufferView,
   type ReadWriteOptions,
@@ -210,6 +211,10 @@ export class DescriptorRequests {
       return Promise.reject(error);
     }
     const request = this.#sink.begin(operation);
+    if (request.isCollected && view.byteLength > MAX_TRANSFER_BYTES) {
+      // A step that can't move all of it would always break its chain.
+      return Promise.reject(outOfRange("length", `<= ${MAX_TRANSFER_BYTES}`, view.byteLength));
+    }
     request.fd = fd;
     request.view = view;
     request.length = Math.min(view.byteLength, MAX_TRANSFER_BYTES);

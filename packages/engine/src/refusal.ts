@@ -72,7 +72,7 @@ function diagnose(errno: number): Diagnosis {
     case ENOMEM:
       return {
         reason: "memlock",
-        what: "the ring's memory exceeds the limit of locked memory, which kernels before 5.12 count",
+        what: "the ring's memory exceeds the limit of locked memory",
         cure: "raise it (`ulimit -l`, LimitMEMLOCK= in systemd, --ulimit memlock in Docker), or lower maxClients and credits",
       };
     case EMFILE:
@@ -110,7 +110,7 @@ export function refusalError({ errno, option }: StartRefusal): UnavailableError 
   return asError(errno, {
     reason: "option",
     what: `options.${option} needs ${needs[option]}, which this kernel (${release()}) refuses`,
-    cure: "leave the option out, or run on a newer kernel",
+    cure: `leave the option out${option === "sqpoll" ? ", name a cpu that is there" : ""}, or run on a newer kernel`,
   });
 }
 

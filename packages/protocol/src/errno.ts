@@ -13,6 +13,7 @@ export const ENOTDIR: number = -errno.ENOTDIR;
 export const ENFILE: number = -errno.ENFILE;
 export const EMFILE: number = -errno.EMFILE;
 export const ENAMETOOLONG: number = -errno.ENAMETOOLONG;
+export const ESTALE: number = -errno.ESTALE;
 export const ENOSYS: number = -errno.ENOSYS;
 export const EOPNOTSUPP: number = -errno.EOPNOTSUPP;
 export const ETIMEDOUT: number = -errno.ETIMEDOUT;
