@@ -11,6 +11,7 @@
 #include "histogram.h"
 #include "prepare_waits.h"
 #include "recipes.h"
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -25,9 +26,17 @@ namespace {
 constexpr int32_t kFirstRestart = -512;
 constexpr int32_t kLastRestart = -516;
 
+// Nobody has cancelled it, but the kernel: it had no worker thread for it, nor could it make one,
+// at the user's or container's limit of threads. What has no position may have reasons of its own
+// (a timerfd, when the clock is set).
+bool LacksWorker(const InFlight& flight, int32_t result) {
+  return result == -ECANCELED && !flight.cancelled && !IsAtOwnOffset(flight.submission);
+}
+
 // What a request that was cancelled, or interrupted, has to say for itself.
 int32_t ShownResult(const InFlight& flight, int32_t result) {
   if (result <= kFirstRestart && result >= kLastRestart) result = -EINTR;
+  if (LacksWorker(flight, result)) return -EAGAIN;
   if (!flight.cancelled || (result != -EINTR && result != -ECANCELED)) return result;
   return flight.overdue ? -ETIMEDOUT : -ECANCELED;
 }

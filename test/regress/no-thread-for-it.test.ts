@@ -1,0 +1,14 @@
+/** A request for which the kernel could make no thread was said to be cancelled, though nobody had cancelled it. */
+import { expect, it } from "vitest";
+import { runProgram } from "../lifecycle/run-program.js";
+
+const AS_ANYBODY = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"];
+
+it.skipIf(process.getuid?.() !== 0)("at the limit of threads it says so, with EAGAIN", async () => {
+  const ending = await runProgram("thread-limit", { launcher: AS_ANYBODY });
+  expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });
+  const { ofNode, ...codes } = JSON.parse(ending.stdout);
+  expect(ofNode).toEqual(["ok", "ENOENT"]);
+  // A kernel that has a thread left does it.
+  for (const code of Object.values(codes)) expect(["EAGAIN", "ok", "ENOENT"]).toContain(code);
+});
