@@ -3,6 +3,7 @@ import { ECANCELED, ENAMETOOLONG, ENOENT, ETIMEDOUT, operations, Stage } from "@
 import { pathFits } from "./encode-request.js";
 import { abortError, closedError, queueFullError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
+import { clearTimeout, hrtime, setTimeout } from "./real-timers.js";
 import type { SignalWatch } from "./signal-watch.js";
 import type { Slabs } from "./slabs.js";
 import type { SlotTable } from "./slot-table.js";
@@ -12,7 +13,7 @@ export type BackendState = "open" | "closing" | "closed";
 
 /** Rounded up: a timer must not ring before its time. */
 export const msUntil = (deadline: bigint): number =>
-  Math.max(1, Math.ceil(Number(deadline - process.hrtime.bigint()) / 1e6));
+  Math.max(1, Math.ceil(Number(deadline - hrtime.bigint()) / 1e6));
 
 /** What has to be placed together with a request: itself, or all steps of its chain, of which the first stands in the line. */
 const stepsOf = (request: PendingRequest): readonly PendingRequest[] =>

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { clearTimeout, nextTurn, setTimeout } from "./real-timers.js";
 import type { ReplySettler } from "./settle-replies.js";
 import type { SlotTable } from "./slot-table.js";
 
@@ -24,7 +24,7 @@ export class Grace {
         await this.#pass();
       }
       // An operation of several requests posts its next one some microtasks later; and this may be called while replies are settled.
-      await setImmediate();
+      await nextTurn();
     } while (slots.inFlight > 0);
   }
 

@@ -10,6 +10,7 @@ import type { NativeClient } from "@ringpost/native";
 import { ClientCounter, EAGAIN, operations } from "@ringpost/protocol";
 import { Company } from "./company.js";
 import type { PendingRequest } from "./pending-request.js";
+import { setImmediate } from "./real-timers.js";
 import type { SlotTable } from "./slot-table.js";
 
 const { O_RDONLY } = constants;

@@ -44,6 +44,7 @@ export {
   type WriteFileOptions,
 } from "./options.js";
 export type { PollStream } from "./poll-stream.js";
+export { nextTurn } from "./real-timers.js";
 export type { RequestEvent } from "./request-events.js";
 export { SubmitMode } from "./send-off.js";
 export type { Lease } from "./slabs.js";

@@ -11,6 +11,7 @@ import {
   toMode,
 } from "./arguments.js";
 import { invalidArgType } from "./node-errors.js";
+import { hrtime } from "./real-timers.js";
 
 /** Any view of bytes: a Buffer, any typed array, a DataView; on an ArrayBuffer or a SharedArrayBuffer. */
 export type BufferView = NodeJS.ArrayBufferView;
@@ -172,7 +173,7 @@ export function toControl(options: unknown): Control | undefined {
   }
   if (timeoutMs === undefined) return { signal, deadline: undefined };
   checkInteger(timeoutMs, "options.timeoutMs", 1, INT32_MAX);
-  return { signal, deadline: process.hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
+  return { signal, deadline: hrtime.bigint() + BigInt(timeoutMs) * NS_PER_MS };
 }
 
 /** Whatever says whether it is aborted, as for node:fs, and can be listened to: node:fs throws where it can't, later. */

@@ -7,6 +7,7 @@ import {
   type OperationError,
   operationError,
 } from "./node-errors.js";
+import { clearTimeout } from "./real-timers.js";
 import type { LeasedPages } from "./slabs.js";
 
 /** Where a reply's payload lies, for what doesn't fit into a number. */

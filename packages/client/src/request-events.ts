@@ -6,6 +6,7 @@ import { channel } from "node:diagnostics_channel";
 import { isPromise } from "node:util/types";
 import { type OperationName, operations } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
+import { hrtime } from "./real-timers.js";
 
 /**
  * Message of `ringpost:request`, when a request is posted; the same object is the message of `ringpost:reply`, when its promise
@@ -53,9 +54,9 @@ export function isListenedTo(): boolean {
 /** The request is filled in, and about to be posted. What a subscriber throws is Node's to report, and reaches no request. */
 export function publishRequest(request: PendingRequest, client: number): void {
   const event = describe(request, client);
-  const postedNs = process.hrtime.bigint();
+  const postedNs = hrtime.bigint();
   const tell = (): void => {
-    event.durationNs = Number(process.hrtime.bigint() - postedNs);
+    event.durationNs = Number(hrtime.bigint() - postedNs);
     replies.publish(event);
   };
   const { resolve, reject } = request;

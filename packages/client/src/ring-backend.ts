@@ -27,6 +27,7 @@ import { closedError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
 import { offsetInRegion, pinMemory } from "./pin-memory.js";
 import { BatchPublisher } from "./publish-batch.js";
+import { nextTick, queueMicrotask, setImmediate } from "./real-timers.js";
 import { ReplyWatch } from "./reply-watch.js";
 import { SendOff, SubmitMode } from "./send-off.js";
 import { ReplySettler } from "./settle-replies.js";
@@ -247,7 +248,7 @@ export class RingBackend implements Backend {
   #scheduleTurn(): void {
     if (this.#turnScheduled || this.#settler.settles) return; // settling is followed by one
     this.#turnScheduled = true;
-    process.nextTick(this.#onTurn);
+    nextTick(this.#onTurn);
   }
 
   /** The end of a turn of the event loop: out with the requests, in with the replies, then to sleep. */

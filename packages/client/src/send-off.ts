@@ -7,6 +7,7 @@
 import { msUntil } from "./admission.js";
 import { INT32_MAX } from "./arguments.js";
 import type { PendingRequest } from "./pending-request.js";
+import { setTimeout } from "./real-timers.js";
 
 /** As it goes through a handle: AUTO, MANUAL, or a threshold of at least 1. */
 export const SubmitMode = { AUTO: 0, MANUAL: -1 } as const;

@@ -1,5 +1,6 @@
 /** Which requests each AbortSignal is to cancel: one listener per signal, however many requests have it. */
 import type { PendingRequest } from "./pending-request.js";
+import { nextTick } from "./real-timers.js";
 
 interface Watched {
   readonly requests: Set<PendingRequest>;
@@ -40,7 +41,7 @@ export class SignalWatch {
       try {
         signal.removeEventListener("abort", watched.onAbort);
       } catch (error) {
-        process.nextTick(() => {
+        nextTick(() => {
           throw error;
         });
       }

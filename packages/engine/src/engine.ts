@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import {
   type Client,
@@ -7,6 +6,7 @@ import {
   closedError,
   connectNow,
   type EngineHandle,
+  nextTurn,
   toGraceMs,
   toShare,
 } from "@ringpost/client";
@@ -149,7 +149,7 @@ export class Engine implements AsyncDisposable {
     this.#stopRings();
     await Promise.all(this.#rings.map(({ ended }) => ended));
     // Other clients of this thread have been told by now, in the same turn of the event loop as this: their promises have settled, too.
-    await setImmediate();
+    await nextTurn();
   }
 
   #stopRings(): void {
