@@ -8,6 +8,7 @@
 
 #include "engine.h"
 #include "registry.h"
+#include "served_files.h"
 
 namespace ringpost {
 
@@ -26,9 +27,8 @@ bool Closes(const InFlight& flight) {
 // Whether what waits on it may wait for ever: all but files and disks, whose transfers end by
 // themselves.
 bool MayWait(int32_t fd) {
-  struct stat status;
-  if (::fstat(fd, &status) < 0) return false;
-  return !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISBLK(status.st_mode);
+  const int32_t type = FileTypeOf(fd);
+  return type >= 0 && type != S_IFREG && type != S_IFDIR && type != S_IFBLK;
 }
 
 }  // namespace

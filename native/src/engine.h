@@ -40,6 +40,7 @@
 #include "offset_lines.h"
 #include "ring.h"
 #include "roster.h"
+#include "served_files.h"
 #include "shared_memory.h"
 #include "waiting.h"
 
@@ -163,6 +164,7 @@ class Engine {
   [[nodiscard]] bool has_io() const {
     return io_count_ > 0 || polled_.in_flight() > 0 || by_call_count_ > 0;
   }
+  [[nodiscard]] bool IsForCall(const abi::Sqe& sqe);
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }
@@ -303,6 +305,7 @@ class Engine {
   uint64_t deaf_since_ns_ = 0;  // when the doorbell's poll has failed; 0: it is in the kernel
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
+  ServedFiles served_files_;
   std::vector<uint64_t> to_end_;  // requests that have begun, outlived by a close: user_data
   Deadlines deadlines_;
 

@@ -9,8 +9,8 @@
 
 #include <cerrno>
 
+#include "file_systems.h"
 #include "kernel_abi.h"
-#include "local_devices.h"
 #include "unique_fd.h"
 
 namespace ringpost {
@@ -110,7 +110,7 @@ int ReadHotFile(const char* path, uint8_t* base, size_t room) {
   if (place < 0) return place;
   const File named = Describe(UniqueFd(place).get());
   if (!named.is_regular) return -EAGAIN;
-  if (!OpensAtOnce(named.device)) return -EOPNOTSUPP;
+  if (FileSystemOf(named.device) != FileSystem::kLocal) return -EOPNOTSUPP;
   // Those of 0 bytes may be none.
   if (named.size == 0 || named.size >= static_cast<int64_t>(room)) return -EAGAIN;
   const int opened = OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "descriptor_users.h"
+#include "served_files.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -19,8 +20,8 @@ bool Closes(const InFlight& flight) { return flight.submission.opcode == abi::kO
 // Some devices have an offset that says 0 whatever happens (an eventfd, for one), and a read there
 // may wait for a write.
 bool IsFileOrDisk(int32_t fd) {
-  struct stat status;
-  return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+  const int32_t type = FileTypeOf(fd);
+  return type == S_IFREG || type == S_IFBLK;
 }
 
 // Returns the position that the next transfer goes at, or a negative number where there is none.

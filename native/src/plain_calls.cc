@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
+
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -56,6 +59,21 @@ int32_t Openat2(const Sqe& sqe) {
 int32_t Pipe(const Sqe& sqe) { return Result(::pipe2(Pointer<int>(sqe.address), Flags(sqe))); }
 
 // --- Ranges of a file ---
+
+// Of a file whose transfers the ring isn't to have (served_files.h). A file without positions has
+// them ignored, as by the ring.
+int32_t Transfer(const Sqe& sqe) {
+  const bool is_vector = sqe.opcode == abi::kOpReadv || sqe.opcode == abi::kOpWritev;
+  const iovec one = {.iov_base = Pointer<void>(sqe.address), .iov_len = sqe.length};
+  const iovec* parts = is_vector ? Pointer<const iovec>(sqe.address) : &one;
+  const int count = is_vector ? static_cast<int>(sqe.length) : 1;
+  const auto transfer = [&](off_t position) {
+    return IsRead(sqe.opcode) ? ::preadv2(sqe.fd, parts, count, position, Flags(sqe))
+                              : ::pwritev2(sqe.fd, parts, count, position, Flags(sqe));
+  };
+  const int32_t moved = Result(transfer(Position(sqe)));
+  return moved == -ESPIPE ? Result(transfer(static_cast<off_t>(kOwnOffset))) : moved;
+}
 
 int32_t Ftruncate(const Sqe& sqe) { return Result(::ftruncate(sqe.fd, Position(sqe))); }
 
@@ -153,6 +171,7 @@ PlainCall CallOf(uint8_t operation) {
 bool HasPlainCall(uint8_t operation) { return CallOf(operation) != nullptr; }
 
 int32_t CallPlainly(const abi::Sqe& sqe) {
+  if (IsRead(sqe.opcode) || IsWrite(sqe.opcode)) return Transfer(sqe);
   const PlainCall call = CallOf(sqe.opcode);
   return call == nullptr ? -ENOSYS : call(sqe);
 }

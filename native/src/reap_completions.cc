@@ -126,6 +126,7 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
   const bool opens =
       flight.opcode == protocol::opcode::kOpen || flight.opcode == protocol::opcode::kOpenat2;
   if (opens && result >= 0) {
+    served_files_.Forget(result);
     const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
     if (kept) {
       service.kept_fds.push_back(result);
@@ -148,6 +149,7 @@ void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t resul
   InFlight& flight = service.in_flight[slot];
   const int32_t fd = flight.fd;
   if (AdvanceRecipe(&flight, result) == Progress::kNextStep) {
+    if (fd < 0) served_files_.Forget(flight.fd);  // which it has just opened
     flight.submission = {};
     PrepareRecipeStep(flight, &flight.submission);
     flight.submission.user_data = UserData(Origin::kRequest, service.index, slot);

@@ -212,9 +212,16 @@ void Engine::CountInput(InFlight* flight) {
   if (flight->counted_input >= 0) descriptor_users_.Add(flight->counted_input);
 }
 
-// A submission for a request; to the call thread where the ring lacks the operation.
+// Whether the ring is not to have it: it lacks the operation, or would wait for the file's server.
+bool Engine::IsForCall(const abi::Sqe& sqe) {
+  if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) return true;
+  const bool is_descriptor = (sqe.flags & abi::kSqeFixedFile) == 0;
+  return TransfersAtPosition(sqe) && is_descriptor && served_files_.Has(sqe.fd, now_ns_);
+}
+
+// A submission for a request; to the call thread where it isn't for the ring.
 void Engine::Submit(const abi::Sqe& sqe) {
-  if (!ring_.Takes(sqe) && HasPlainCall(sqe.opcode)) [[unlikely]] {
+  if (IsForCall(sqe)) [[unlikely]] {
     if (!calls_.started()) calls_.UseCpus(waiting_.Cpus());
     calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
     by_call_count_++;

@@ -129,7 +129,7 @@ describe("hot are", () => {
       expect(first).toEqual(second);
       expect(first.buffer).not.toBe(second.buffer);
     });
-    skip(hot === 0, "no file system that opens at once (native/src/local_devices.h)");
+    skip(hot === 0, "no file system that opens at once (native/src/file_systems.h)");
     expect(hot).toBe(paths.length + 3);
   });
 

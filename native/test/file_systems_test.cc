@@ -1,5 +1,5 @@
-// Where a file may be opened without waiting for another machine, or another process.
-#include "local_devices.h"
+// Whose files can be had without waiting for another machine, or another process.
+#include "file_systems.h"
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -18,20 +18,27 @@ dev_t DeviceOf(const char* path) {
 }
 
 TEST(what_is_no_file_system_of_files_is_not_local) {
-  CHECK(!OpensAtOnce(DeviceOf("/proc")));
-  CHECK(!OpensAtOnce(DeviceOf("/sys")));
+  CHECK(FileSystemOf(DeviceOf("/proc")) == FileSystem::kOther);
+  CHECK(FileSystemOf(DeviceOf("/sys")) == FileSystem::kOther);
 }
 
 // By proc_pid_mountinfo(5): mount, parent, device, root, mount point, options, optional fields, a
 // dash, type, source, options of the file system.
-TEST(a_mount_is_local_by_the_type_behind_the_dash) {
+TEST(a_mount_is_what_it_is_by_the_type_behind_the_dash) {
   const dev_t disk = makedev(8, 17);
-  const auto is_local = [disk](const char* line) { return IsLocalMount(line, disk); };
+  const auto is = [disk](FileSystem kind, const char* line) {
+    return FileSystemOfMount(line, disk) == kind;
+  };
+  const auto is_local = [&](const char* line) { return is(FileSystem::kLocal, line); };
+  const auto is_served = [&](const char* line) { return is(FileSystem::kServed, line); };
   CHECK(is_local("36 35 8:17 / /data rw,noatime - ext4 /dev/sdb1 rw\n"));
   CHECK(is_local("36 35 8:17 / /data rw shared:1 master:2 - xfs /dev/sdb1 rw,inode64\n"));
   CHECK(is_local("36 35 8:17 /a/b /data rw - f2fs /dev/sdb1 rw\n"));
   CHECK(!is_local("36 35 8:18 / /data rw - ext4 /dev/sdb2 rw\n"));
-  CHECK(!is_local("36 35 8:17 / /data rw - fuseblk /dev/sdb1 rw\n"));
+  CHECK(is_served("36 35 8:17 / /data rw - fuseblk /dev/sdb1 rw\n"));
+  CHECK(is_served("36 35 8:17 / /data rw - fuse.sshfs host:/ rw\n"));
+  CHECK(is_served("36 35 8:17 / /data rw - virtiofs tag rw\n"));
+  CHECK(!is_served("36 35 8:18 / /data rw - fuse host:/ rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw - ext4x /dev/sdb1 rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw\n"));
   CHECK(!is_local(""));
@@ -48,16 +55,17 @@ TEST(the_files_of_a_local_mount_are_local) {
   while (std::fgets(line, sizeof(line), mounts) != nullptr) {
     struct stat status = {};
     if (std::sscanf(line, "%*u %*u %*u:%*u %*s %4095s", where) != 1) continue;
-    if (::stat(where, &status) < 0 || !IsLocalMount(line, status.st_dev)) continue;
-    CHECK(OpensAtOnce(status.st_dev));
-    CHECK(OpensAtOnce(status.st_dev));  // as it is known by now
+    if (::stat(where, &status) < 0 || FileSystemOfMount(line, status.st_dev) != FileSystem::kLocal)
+      continue;
+    CHECK(FileSystemOf(status.st_dev) == FileSystem::kLocal);
+    CHECK(FileSystemOf(status.st_dev) == FileSystem::kLocal);  // as it is known by now
   }
   std::fclose(mounts);
 }
 
 TEST(a_device_that_nobody_has_mounted_is_not_local) {
-  CHECK(!OpensAtOnce(makedev(4000, 1)));
-  CHECK(!OpensAtOnce(makedev(4000, 1)));  // as it is known by now
+  CHECK(FileSystemOf(makedev(4000, 1)) == FileSystem::kOther);
+  CHECK(FileSystemOf(makedev(4000, 1)) == FileSystem::kOther);  // as it is known by now
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+// What file system lies on a device, by /proc/self/mountinfo, which is read for each device at most
+// once in ten seconds. Any thread.
+//
+// The files of btrfs and overlayfs have device numbers that aren't there: those are kOther.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace ringpost {
+
+enum class FileSystem : uint8_t {
+  kLocal,   // ext2 to ext4, xfs or f2fs: this machine's kernel opens a file without asking anybody
+  kServed,  // another process has the files (FUSE), or the machine's host by the same code
+            // (virtiofs)
+  kOther,   // or none that is mounted
+};
+
+FileSystem FileSystemOf(dev_t device);
+
+// Of a line of that file: kOther where it is about another device.
+FileSystem FileSystemOfMount(const char* line, dev_t device);
+
+}  // namespace ringpost
