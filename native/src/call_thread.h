@@ -1,6 +1,6 @@
 // Requests that a system call serves in the place of the ring (plain_calls.h): one thread carries
 // them out, one after the other, so that the engine's thread waits for none. It is started with the
-// first of them: where the kernel has every operation, there is no such thread.
+// first of them: where the ring can have every request, there is no such thread.
 //
 // They stand in two lists, linked through the requests themselves: those that wait for their turn,
 // and those that are done. So there is room for as many as there are slots, and nothing is

@@ -15,6 +15,7 @@
 //   recipes.cc              several submissions as one request
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
+//   served_files.cc         files on FUSE, which the ring isn't to have
 //   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
 //   call_thread.cc          the thread that carries them out
 //   stay_awake.cc           whether to go on without sleeping
@@ -165,6 +166,7 @@ class Engine {
     return io_count_ > 0 || polled_.in_flight() > 0 || by_call_count_ > 0;
   }
   [[nodiscard]] bool IsForCall(const abi::Sqe& sqe);
+  void ForgetServed(const InFlight& flight, int32_t result);
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }

@@ -42,7 +42,8 @@ FileSystem FileSystemOfType(std::string_view type) {
   for (const std::string_view local : {"ext2", "ext3", "ext4", "xfs", "f2fs"}) {
     if (type == local) return FileSystem::kLocal;
   }
-  const bool is_served = type.starts_with("fuse") || type == "virtiofs";
+  const bool is_served =
+      type == "fuse" || type == "fuseblk" || type.starts_with("fuse.") || type == "virtiofs";
   return is_served ? FileSystem::kServed : FileSystem::kOther;
 }
 

@@ -18,7 +18,8 @@ namespace ringpost {
 // of a descriptor; nor for somebody at the other end of a pipe, a socket or a terminal, which have
 // no position. (At a file's own offset there is one by now: offset_lines.cc.)
 [[nodiscard]] inline bool EndsByItself(uint32_t op, const abi::Sqe& sqe) {
-  return sqe.opcode != abi::kOpPollAdd && !IsWait(op) && !IsAtOwnOffset(sqe);
+  const bool is_of_pipe = sqe.opcode == abi::kOpSplice || sqe.opcode == abi::kOpTee;
+  return sqe.opcode != abi::kOpPollAdd && !is_of_pipe && !IsWait(op) && !IsAtOwnOffset(sqe);
 }
 
 // Of such an operation, IsWait's.

@@ -11,7 +11,6 @@
 #include "histogram.h"
 #include "prepare_waits.h"
 #include "recipes.h"
-#include "transfer.h"
 
 namespace ringpost {
 
@@ -26,17 +25,9 @@ namespace {
 constexpr int32_t kFirstRestart = -512;
 constexpr int32_t kLastRestart = -516;
 
-// Nobody has cancelled it, but the kernel: it had no worker thread for it, nor could it make one,
-// at the user's or container's limit of threads. What has no position may have reasons of its own
-// (a timerfd, when the clock is set).
-bool LacksWorker(const InFlight& flight, int32_t result) {
-  return result == -ECANCELED && !flight.cancelled && !IsAtOwnOffset(flight.submission);
-}
-
 // What a request that was cancelled, or interrupted, has to say for itself.
 int32_t ShownResult(const InFlight& flight, int32_t result) {
   if (result <= kFirstRestart && result >= kLastRestart) result = -EINTR;
-  if (LacksWorker(flight, result)) return -EAGAIN;
   if (!flight.cancelled || (result != -EINTR && result != -ECANCELED)) return result;
   return flight.overdue ? -ETIMEDOUT : -ECANCELED;
 }
@@ -78,10 +69,14 @@ bool Engine::ReapRequest(const abi::Cqe& cqe) {
     return false;
   }
   InFlight& flight = service.in_flight[slot];
-  if (std::exchange(flight.ends_by_itself, false)) io_count_--;
+  const bool ends_by_itself = std::exchange(flight.ends_by_itself, false);
+  if (ends_by_itself) io_count_--;
   if (flight.transfers) TransferEnds(service, &flight);
   Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
-  CompleteRequest(service, slot, cqe.result);
+  // Nobody has cancelled it, but the kernel: it had no worker thread for it, nor could it make one,
+  // at the user's or container's limit of threads.
+  const bool lacks_worker = ends_by_itself && cqe.result == -ECANCELED && !flight.cancelled;
+  CompleteRequest(service, slot, lacks_worker ? -EAGAIN : cqe.result);
   return service.in_flight[slot].opcode != protocol::opcode::kPollEvents;
 }
 
@@ -101,8 +96,20 @@ bool Engine::ReapCalls() {
   return true;
 }
 
+// The numbers of what was opened or closed may be other files' from now on.
+void Engine::ForgetServed(const InFlight& flight, int32_t result) {
+  const uint8_t operation = flight.submission.opcode;
+  if (operation == abi::kOpClose) served_files_.Forget(flight.submission.fd);
+  if (result < 0) return;
+  if (operation == abi::kOpOpenat || operation == abi::kOpOpenat2) served_files_.Forget(result);
+  if (operation == abi::kOpPipe) {
+    for (const int32_t end : flight.pipe_ends) served_files_.Forget(end);
+  }
+}
+
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
+  ForgetServed(flight, result);
   if (std::exchange(flight.siblings_told, false)) [[unlikely]]
     TellSiblingsAgain(flight);
   if (flight.chained && CompletesClosing(service, slot)) return;
@@ -126,7 +133,6 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
   const bool opens =
       flight.opcode == protocol::opcode::kOpen || flight.opcode == protocol::opcode::kOpenat2;
   if (opens && result >= 0) {
-    served_files_.Forget(result);
     const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
     if (kept) {
       service.kept_fds.push_back(result);
@@ -149,7 +155,6 @@ void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t resul
   InFlight& flight = service.in_flight[slot];
   const int32_t fd = flight.fd;
   if (AdvanceRecipe(&flight, result) == Progress::kNextStep) {
-    if (fd < 0) served_files_.Forget(flight.fd);  // which it has just opened
     flight.submission = {};
     PrepareRecipeStep(flight, &flight.submission);
     flight.submission.user_data = UserData(Origin::kRequest, service.index, slot);

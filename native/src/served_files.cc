@@ -33,12 +33,14 @@ bool ServedFiles::Ask(int32_t fd, uint32_t second) {
     device_second_ = second;
     device_serves_ = FileSystemOf(device) == FileSystem::kServed;
   }
+  // A FIFO there is the kernel's own, and may wait for ever.
+  const bool is_served = device_serves_ && S_ISREG(status.stx_mode);
   const auto index = static_cast<size_t>(fd);
   if (index < kMostKnown) {
     if (index >= known_.size()) known_.resize(index + 1);
-    known_[index] = {.second = second, .is_served = device_serves_};
+    known_[index] = {.second = second, .is_served = is_served};
   }
-  return device_serves_;
+  return is_served;
 }
 
 }  // namespace ringpost

@@ -32,8 +32,9 @@ class ServedFiles {
     return Ask(fd, second);
   }
 
-  // It was opened here just now.
+  // It was opened or closed here just now.
   void Forget(int32_t fd) {
+    if (fd < 0) return;
     const auto index = static_cast<size_t>(fd);
     if (index < known_.size()) known_[index].second = 0;
   }

@@ -12,10 +12,18 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-/** All that vitest can fake in a process of its own. process.nextTick, which jest fakes besides, is taken from the same module. */
+/** What matters of it. process.nextTick, which jest fakes besides, is taken from the same module. */
 const fakeThoseOfVitest = () =>
   vi.useFakeTimers({
-    toFake: ["setTimeout", "clearTimeout", "setImmediate", "hrtime", "queueMicrotask", "Date"],
+    toFake: [
+      "setTimeout",
+      "clearTimeout",
+      "setImmediate",
+      "performance",
+      "hrtime",
+      "queueMicrotask",
+      "Date",
+    ],
   });
 
 it.each([

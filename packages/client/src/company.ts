@@ -4,6 +4,7 @@
  */
 import { type Mailbox, readGeometry } from "@ringpost/mailbox";
 import { ClientCounter, EngineCounter } from "@ringpost/protocol";
+import { performance } from "./real-timers.js";
 
 /** How often is counted; and the clock is looked at once for so many questions. */
 const WINDOW_MS = 16;

@@ -212,7 +212,7 @@ export class DescriptorRequests {
     }
     const request = this.#sink.begin(operation);
     if (request.isCollected && view.byteLength > MAX_TRANSFER_BYTES) {
-      // A step that can't move all of it would always break its chain.
+      // No transfer moves all of it, so that the chain couldn't go on.
       return Promise.reject(outOfRange("length", `<= ${MAX_TRANSFER_BYTES}`, view.byteLength));
     }
     request.fd = fd;

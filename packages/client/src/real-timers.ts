@@ -7,6 +7,7 @@ export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout;
 export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout;
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask;
 export const nextTick: typeof process.nextTick = process.nextTick;
+export const performance: typeof globalThis.performance = globalThis.performance;
 export const hrtime: typeof process.hrtime = process.hrtime;
 
 /** Resolves in the next turn of the event loop. */

@@ -8,6 +8,7 @@
  */
 import { loadFlag, type RingConsumer } from "@ringpost/mailbox";
 import { EngineWord, WaitMode } from "@ringpost/protocol";
+import { performance } from "./real-timers.js";
 
 /** What takes longer than a wake-up costs, such as a device, is waited for asleep: a CPU that looks isn't free for it. */
 const LONGEST_LOOK_MS = 0.05;

@@ -72,7 +72,7 @@ export interface EngineStats extends RequestStats {
   readonly polled: number;
   /** Times a client woke up, over all clients. */
   readonly clientWakeups: number;
-  /** Requests that a system call carried out, as the kernel's io_uring lacks the operation. Not among those submitted. */
+  /** Requests that a system call carried out, as io_uring lacks the operation or isn't fit for the file (FUSE). Not among those submitted. */
   readonly plainCalls: number;
   /** Slabs of leases that were registered; and those that the kernel refused (its memlock limit, or Linux before 5.19): plain memory. */
   readonly slabsRegistered: number;
