@@ -47,18 +47,23 @@ FileSystem FileSystemOfType(std::string_view type) {
   return is_served ? FileSystem::kServed : FileSystem::kOther;
 }
 
-// Returns whether it could be found out.
-bool LookUp(dev_t device, FileSystem* out) {
+// Calls with each line, until one says that it is enough. Returns whether the file could be read.
+template <typename IsEnough>
+bool ReadMounts(const IsEnough& is_enough) {
   FILE* mounts = std::fopen("/proc/self/mountinfo", "re");
   if (mounts == nullptr) return false;
-  FileSystem found = FileSystem::kOther;
   char line[8192];
-  while (found == FileSystem::kOther && std::fgets(line, sizeof(line), mounts) != nullptr) {
-    found = FileSystemOfMount(line, device);
+  while (std::fgets(line, sizeof(line), mounts) != nullptr && !is_enough(line)) {
   }
   std::fclose(mounts);
-  *out = found;
   return true;
+}
+
+// By proc_pid_mountinfo(5) the type stands behind " - ".
+FileSystem FileSystemOfLine(const char* line) {
+  const char* dash = std::strstr(line, " - ");
+  if (dash == nullptr) return FileSystem::kOther;
+  return FileSystemOfType({dash + 3, std::strcspn(dash + 3, " ")});
 }
 
 }  // namespace
@@ -66,13 +71,19 @@ bool LookUp(dev_t device, FileSystem* out) {
 FileSystem FileSystemOfMount(const char* line, dev_t device) {
   unsigned found_major = 0;
   unsigned found_minor = 0;
-  // Mount, its parent, device (proc_pid_mountinfo(5)); the type stands behind " - ".
-  if (std::sscanf(line, "%*u %*u %u:%u", &found_major, &found_minor) != 2)
-    return FileSystem::kOther;
-  const char* dash = std::strstr(line, " - ");
-  if (makedev(found_major, found_minor) != device || dash == nullptr) return FileSystem::kOther;
-  const char* type = dash + 3;
-  return FileSystemOfType({type, std::strcspn(type, " ")});
+  // Mount, its parent, device.
+  const bool has_device = std::sscanf(line, "%*u %*u %u:%u", &found_major, &found_minor) == 2;
+  const bool is_it = has_device && makedev(found_major, found_minor) == device;
+  return is_it ? FileSystemOfLine(line) : FileSystem::kOther;
+}
+
+bool IsAnyServed() {
+  bool found = false;
+  (void)ReadMounts([&](const char* line) {
+    found = FileSystemOfLine(line) == FileSystem::kServed;
+    return found;
+  });
+  return found;
 }
 
 FileSystem FileSystemOf(dev_t device) {
@@ -84,7 +95,11 @@ FileSystem FileSystemOf(dev_t device) {
     return found->second.what;
   }
   FileSystem what = FileSystem::kOther;
-  if (LookUp(device, &what)) state.known[device] = {.what = what, .since_s = now_s};
+  const bool is_known = ReadMounts([&](const char* line) {
+    what = FileSystemOfMount(line, device);
+    return what != FileSystem::kOther;
+  });
+  if (is_known) state.known[device] = {.what = what, .since_s = now_s};
   return what;
 }
 

@@ -19,6 +19,10 @@ enum class FileSystem : uint8_t {
 
 FileSystem FileSystemOf(dev_t device);
 
+// Whether one is mounted that is kServed, as far as that can be found out. Reads the file: some
+// microseconds, and one more for each mount.
+bool IsAnyServed();
+
 // Of a line of that file: kOther where it is about another device.
 FileSystem FileSystemOfMount(const char* line, dev_t device);
 

@@ -24,6 +24,11 @@ int32_t FileTypeOf(int32_t fd) {
   return Describe(fd, &status) ? status.stx_mode & S_IFMT : -1;
 }
 
+void ServedFiles::LookForAny(uint32_t second) {
+  looked_ = second;
+  is_any_ = IsAnyServed();
+}
+
 bool ServedFiles::Ask(int32_t fd, uint32_t second) {
   struct statx status = {};
   if (!Describe(fd, &status)) return false;
