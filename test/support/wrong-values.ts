@@ -3,6 +3,13 @@ import { inspect } from "node:util";
 
 class Something {}
 
+/** Of three elements, the second of which isn't there: neither every() nor map() looks at it. */
+function withHole(): unknown[] {
+  const list: unknown[] = [Buffer.alloc(1)];
+  list[2] = Buffer.alloc(1);
+  return list;
+}
+
 const wrongTypes: readonly unknown[] = [
   ...[true, 1n, -(2n ** 70n), Symbol("s"), {}, [], [1], new Something(), Object.create(null)],
   ...[new Map(), new Date(0), () => 0, function named() {}, class Named {}, /x/],
@@ -44,6 +51,7 @@ export const wrongBuffers: readonly unknown[] = [
 export const wrongBufferLists: readonly unknown[] = [
   ...[undefined, null, longText, 5, ...wrongTypes.filter((value) => inspect(value) !== "[]")],
   ...[Buffer.alloc(1), [Buffer.alloc(1), "x"], [null], [[]], [new ArrayBuffer(1)]],
+  withHole(),
 ];
 export const wrongPositions: readonly unknown[] = [
   ...["0", true, [], {}, Symbol("s"), () => 0, ...wrongNumbers],

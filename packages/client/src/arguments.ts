@@ -106,12 +106,14 @@ export function refuseFurther(value: unknown): never {
 }
 
 export function toViews(views: unknown): View[] {
-  if (!Array.isArray(views) || !views.every((view) => isArrayBufferView(view))) {
-    throw invalidArgType("buffers", "an ArrayBufferView[]", views);
-  }
+  if (!Array.isArray(views)) throw invalidArgType("buffers", "an ArrayBufferView[]", views);
   if (views.length > MAX_VECTORS)
     throw outOfRange("buffers.length", `<= ${MAX_VECTORS}`, views.length);
-  return views.map((view) => toView(view));
+  const all: unknown[] = Array.from(views); // with what isn't there: every() and map() leave that out
+  if (!all.every((view) => isArrayBufferView(view))) {
+    throw invalidArgType("buffers", "an ArrayBufferView[]", views);
+  }
+  return all.map((view) => toView(view));
 }
 
 /** As Node tells one, be it of another realm (node:vm), and no object of the old url.parse. */
