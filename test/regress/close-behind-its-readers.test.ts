@@ -1,4 +1,5 @@
 /** A close waited for a slot for ever, where all slots were taken by requests that waited on its descriptor. */
+import { writeSync } from "node:fs";
 import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
 import { describeOnEngineSetups } from "../support/engine-setups.js";
@@ -17,6 +18,31 @@ describeOnEngineSetups(
       await within(SOON_MS, "the close", client.close(readFd));
       for (const { code } of await Promise.all(reads)) expect(code).toBe("ECANCELED");
       await client.close(writeFd);
+    });
+
+    it("so does one in a chain", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const reads = Array.from({ length: 3 * CREDITS + 1 }, () =>
+        failureOf(() => client.read(readFd, Buffer.alloc(1))),
+      );
+      await within(SOON_MS, "the chain", client.chain().close(readFd).nop().run());
+      for (const { code } of await Promise.all(reads)) expect(code).toBe("ECANCELED");
+      await client.close(writeFd);
+    });
+
+    it("but none that has been taken out of the line", async () => {
+      const { client } = running;
+      const [readFd, writeFd] = await client.pipe();
+      const aborting = new AbortController();
+      const busy = Array.from({ length: CREDITS }, () => client.read(readFd, Buffer.alloc(1)));
+      const { signal } = aborting;
+      const chain = failureOf(() => client.chain({ signal }).nop().close(writeFd).run());
+      aborting.abort();
+      expect((await chain).code).toBe("ABORT_ERR");
+      writeSync(writeFd, "xx"); // it is open
+      expect(await Promise.all(busy)).toEqual([1, 1]);
+      for (const fd of [readFd, writeFd]) await client.close(fd);
     });
 
     it.each([

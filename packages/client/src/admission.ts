@@ -1,5 +1,13 @@
 /** Whether a request is taken now, waits for a slot, or is refused. Client's thread. */
-import { ECANCELED, ENAMETOOLONG, ENOENT, ETIMEDOUT, operations, Stage } from "@ringpost/protocol";
+import {
+  ECANCELED,
+  ENAMETOOLONG,
+  ENOENT,
+  ETIMEDOUT,
+  OpcodeFlag,
+  operations,
+  Stage,
+} from "@ringpost/protocol";
 import { pathFits } from "./encode-request.js";
 import { abortError, closedError, queueFullError } from "./node-errors.js";
 import type { PendingRequest } from "./pending-request.js";
@@ -22,9 +30,23 @@ const stepsOf = (request: PendingRequest): readonly PendingRequest[] =>
 /** Which stands in the line for it. */
 export const firstOf = (request: PendingRequest): PendingRequest => stepsOf(request)[0] ?? request;
 
+const isClose = ({ opcode }: PendingRequest): boolean => opcode === operations.close.opcode;
+
 /** A close of its own is never cancelled: its descriptor would stay open. */
-const closes = ({ opcode, chain }: PendingRequest): boolean =>
-  opcode === operations.close.opcode && chain === undefined;
+const staysInLine = (request: PendingRequest): boolean =>
+  isClose(request) && request.chain === undefined;
+
+/**
+ * The descriptors that are closed by what stands in the line. Not those that a chain opens itself, nor any of a chain that drains:
+ * its closes end nothing before its turn.
+ */
+function closedBy(first: PendingRequest): readonly number[] {
+  if (first.chain === undefined) return isClose(first) ? [first.fd] : [];
+  const drains = (first.chainFlags & OpcodeFlag.DRAIN) !== 0;
+  const closes = (step: PendingRequest): boolean =>
+    isClose(step) && (step.chainFlags & OpcodeFlag.FD_OF_STEP) === 0;
+  return drains ? [] : first.chain.requests.filter(closes).map(({ fd }) => fd);
+}
 
 /** Why the request can't be taken, now or ever. */
 function refusalOf(request: PendingRequest, state: BackendState): Error | undefined {
@@ -113,9 +135,9 @@ export class Admission {
       this.#refuseAll(request, queueFullError(this.#line.limit, ...full));
       return;
     }
-    if (closes(request)) {
-      this.#closing.set(request.fd, (this.#closing.get(request.fd) ?? 0) + 1);
-      this.#onClosing(request.fd);
+    for (const fd of closedBy(request)) {
+      this.#closing.set(fd, (this.#closing.get(fd) ?? 0) + 1);
+      this.#onClosing(fd);
     }
     for (const step of stepsOf(request)) {
       if (!this.#holds(step)) return;
@@ -135,7 +157,7 @@ export class Admission {
       this.#signals.add(request.signal, request);
       return true;
     } catch (error) {
-      this.#line.remove(firstOf(request)); // it may have joined already
+      this.#remove(firstOf(request)); // it may have joined already
       this.#refuseAll(request, error as Error);
       return false;
     }
@@ -148,7 +170,7 @@ export class Admission {
       if (next === undefined || stepsOf(next).length > this.#slots.freeCount) return;
       if (isHeldBack(next)) return;
       this.#line.leave();
-      if (closes(next)) this.#closeLeaves(next.fd);
+      this.#closesLeave(next);
       for (const step of stepsOf(next)) {
         clearTimeout(step.timer);
         const { fd, secondFd } = step;
@@ -163,10 +185,20 @@ export class Admission {
     return this.#closing.has(fd);
   }
 
-  #closeLeaves(fd: number): void {
-    const left = this.#closing.get(fd)! - 1; // it was counted when it came
-    if (left > 0) this.#closing.set(fd, left);
-    else this.#closing.delete(fd);
+  /** Of what stood in the line: it was counted when it came. */
+  #closesLeave(first: PendingRequest): void {
+    for (const fd of closedBy(first)) {
+      const left = this.#closing.get(fd)! - 1;
+      if (left > 0) this.#closing.set(fd, left);
+      else this.#closing.delete(fd);
+    }
+  }
+
+  /** Returns false where it isn't in the line. */
+  #remove(first: PendingRequest): boolean {
+    if (!this.#line.remove(first)) return false;
+    this.#closesLeave(first);
+    return true;
   }
 
   /** How many wait; a chain counts once. */
@@ -192,7 +224,7 @@ export class Admission {
   }
 
   #takeOut(request: PendingRequest, error: Error): void {
-    if (!this.#line.remove(firstOf(request))) return;
+    if (!this.#remove(firstOf(request))) return;
     this.#refuseAll(request, error);
     this.#onMovedUp();
   }
@@ -206,8 +238,11 @@ export class Admission {
   }
 
   #cancel(which: (waiting: PendingRequest) => boolean): void {
-    for (const request of this.#line.removeAll((waiting) => !closes(waiting) && which(waiting)))
+    const mayLeave = (waiting: PendingRequest): boolean => !staysInLine(waiting) && which(waiting);
+    for (const request of this.#line.removeAll(mayLeave)) {
+      this.#closesLeave(request);
       this.#refuseAll(request, request.error(ECANCELED));
+    }
     this.#onMovedUp();
   }
 
