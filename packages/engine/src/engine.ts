@@ -148,7 +148,9 @@ export class Engine implements AsyncDisposable {
     this.#stopping = true;
     this.#stopRings();
     await Promise.all(this.#rings.map(({ ended }) => ended));
-    // Other clients of this thread have been told by now, in the same turn of the event loop as this: their promises have settled, too.
+    // Other clients of this thread have been told by now: their promises settle in this turn of the event loop, or in the next one,
+    // where their wakers had just been called for something else.
+    await nextTurn();
     await nextTurn();
   }
 
