@@ -28,10 +28,6 @@ using State = ChainStep::State;
 
 constexpr uint32_t kLinks = flag::kLink | flag::kHardLink;
 
-bool Opens(const InFlight& flight) {
-  return flight.opcode == opcode::kOpen || flight.opcode == opcode::kOpenat2;
-}
-
 // Those whose descriptor is where a path begins, and no file to work on: the kernel looks for it in
 // the process's table alone.
 bool NeedsProcessFd(const Request& request) {
@@ -184,7 +180,7 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
   if (flight.cancelled && flight.opcode != opcode::kClose)
     return flight.overdue ? -ETIMEDOUT : -ECANCELED;
   if (const int unusable = UseOpened(service, slot); unusable < 0) return unusable;
-  if (Opens(flight)) {
+  if (flight.opens()) {
     step.appends = (OpenFlags(flight) & O_APPEND) != 0;
     step.direct = direct_count_ < file_table_size_ &&
                   !service.chain_steps[step.head].needs_process_fds &&
@@ -259,7 +255,7 @@ uint32_t Engine::EndStep(ClientService& service, uint32_t slot, int32_t result, 
   step.state = State::kDone;
   step.result = result;
   step.note = note;
-  if (Opens(flight)) {
+  if (flight.opens()) {
     if (result >= 0) {
       step.opened = result;
       step.result = 0;
@@ -309,9 +305,11 @@ void Engine::CloseOpened(ClientService& service, uint32_t head) {
 
 bool Engine::CompletesClosing(ClientService& service, uint32_t slot) {
   if (service.chain_steps[slot].state != State::kClosing) return false;
-  ForgetOpened(&service.chain_steps[slot]);
-  service.chain_steps[slot].state = State::kDone;
-  const uint32_t head = service.chain_steps[slot].head;
+  ChainStep& step = service.chain_steps[slot];
+  if (!step.direct) served_files_.Forget(step.opened);
+  ForgetOpened(&step);
+  step.state = State::kDone;
+  const uint32_t head = step.head;
   if (--service.chain_steps[head].closing == 0) ReplyToChain(service, head);
   return true;
 }

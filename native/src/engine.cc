@@ -111,9 +111,7 @@ int Engine::Run() {
     }
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
     const bool polls = polled_.in_flight() > 0;
-    // Awake beside a submission thread, nothing else asks for what the kernel holds back.
-    const bool held_back = ring_.has_submission_thread() && ring_.Overflowed();
-    if (ring_.Pending() > 0 || ring_.HasUnposted() || held_back ||
+    if (ring_.Pending() > 0 || ring_.HasUnposted() ||
         (polls && in_flight_count_ > polled_.in_flight())) {
       ring_.Submit();
       CountOverflow();
@@ -261,8 +259,11 @@ void Engine::BeginService(const SeatChange& change) {
 // and the seat is free.
 void Engine::FinishClosing(ClientService& service) {
   if (service.draining) StartHeld(service);  // nothing is left: it drains no more
-  service.handed.CloseUnread(service.replies);
+  if (service.left_behind > 0) return;       // comes again when they are closed
+  for (UniqueFd& fd : service.handed.TakeUnread(service.replies))
+    CloseLeftBehind(service, fd.Release());
   CloseKept(service);
+  if (service.left_behind > 0) return;
   deadlines_.Forget(service.index);
   for (uint32_t slab = 0; slab < protocol::kMaxSlabs; slab++) {
     if (service.regions->IsRegistered(slab)) {
@@ -280,8 +281,25 @@ void Engine::FinishClosing(ClientService& service) {
 
 // A whole-file operation that is cut off between two of its requests leaves its file open.
 void Engine::CloseKept(ClientService& service) {
-  for (const int32_t fd : service.kept_fds) UniqueFd(fd).Reset();
+  for (const int32_t fd : service.kept_fds) CloseLeftBehind(service, fd);
   service.kept_fds.clear();
+}
+
+// By the ring: where a close has something to say to whoever serves the file, a worker of the
+// kernel's waits for the answer. An engine that stops waits itself.
+void Engine::CloseLeftBehind(ClientService& service, int32_t fd) {
+  if (stopping_) {
+    UniqueFd(fd).Reset();
+    return;
+  }
+  served_files_.Forget(fd);
+  abi::Sqe sqe = {};
+  sqe.opcode = abi::kOpClose;
+  sqe.fd = fd;
+  sqe.user_data = UserData(Origin::kLeftBehind, service.index, 0);
+  Push(sqe);
+  service.left_behind++;
+  left_behind_++;
 }
 
 // While stopping: what is in flight may finish as long as something does; after the grace without
@@ -304,7 +322,7 @@ void Engine::Shutdown() {
   if (!ring_.is_open()) return;
   stopping_ = true;
   for (const uint32_t client : active_) CancelInFlight(services_[client]);
-  while (in_flight_count_ > 0) {
+  while (in_flight_count_ > 0 || left_behind_ > 0) {
     if (polled_.in_flight() > 0) {
       ring_.Submit();
       polled_.Poll();

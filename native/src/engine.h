@@ -59,7 +59,8 @@ struct ClientService {
   std::unique_ptr<ChainStep[]> chain_steps;  // one per slot
   HandedDescriptors handed;
   std::vector<int32_t>
-      kept_fds;  // open between the requests of one whole-file operation: ours to close
+      kept_fds;              // open between the requests of one whole-file operation: ours to close
+  uint32_t left_behind = 0;  // closes of what it has left behind that are with the kernel
   uint32_t in_flight_count = 0;
   uint32_t credits = 0;  // roster.h
   uint32_t weight = 1;
@@ -128,7 +129,7 @@ class Engine {
   using Clock = std::chrono::steady_clock;
 
   // What a completion belongs to; the upper half of its user_data.
-  enum class Origin : uint8_t { kRequest = 1, kCancel = 2, kDoorbell = 3 };
+  enum class Origin : uint8_t { kRequest = 1, kCancel = 2, kDoorbell = 3, kLeftBehind = 4 };
 
   Engine(const SharedMemory& memory, std::shared_ptr<Roster> roster, const EngineOptions& options);
 
@@ -148,6 +149,7 @@ class Engine {
   void BeginService(const SeatChange& change);
   void FinishClosing(ClientService& service);
   void CloseKept(ClientService& service);
+  void CloseLeftBehind(ClientService& service, int32_t fd);
   void StopByProgress();
   [[nodiscard]] bool AwaitsContinuation() const;
   bool WaitForWork();
@@ -166,6 +168,7 @@ class Engine {
     return io_count_ > 0 || polled_.in_flight() > 0 || by_call_count_ > 0;
   }
   [[nodiscard]] bool IsForCall(const abi::Sqe& sqe);
+  [[nodiscard]] bool OpensServed(const abi::Sqe& sqe);
   void ForgetServed(const InFlight& flight, int32_t result);
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
@@ -327,6 +330,7 @@ class Engine {
   uint32_t few_transfers_ = 0;
   uint64_t few_transferred_ns_ = 0;
   uint32_t in_flight_count_ = 0;
+  uint32_t left_behind_ = 0;  // descriptors of clients that are gone, which are being closed
   // Of them, those that the ring has, and that end by themselves (prepare_waits.h).
   uint32_t io_count_ = 0;
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the

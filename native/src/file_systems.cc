@@ -1,5 +1,7 @@
 #include "file_systems.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -8,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 namespace ringpost {
 
@@ -42,6 +45,9 @@ FileSystem FileSystemOfType(std::string_view type) {
   for (const std::string_view local : {"ext2", "ext3", "ext4", "xfs", "f2fs"}) {
     if (type == local) return FileSystem::kLocal;
   }
+  for (const std::string_view kernel : {"proc", "tracefs", "debugfs", "sysfs"}) {
+    if (type == kernel) return FileSystem::kKernel;
+  }
   const bool is_served =
       type == "fuse" || type == "fuseblk" || type.starts_with("fuse.") || type == "virtiofs";
   return is_served ? FileSystem::kServed : FileSystem::kOther;
@@ -75,6 +81,15 @@ FileSystem FileSystemOfMount(const char* line, dev_t device) {
   const bool has_device = std::sscanf(line, "%*u %*u %u:%u", &found_major, &found_minor) == 2;
   const bool is_it = has_device && makedev(found_major, found_minor) == device;
   return is_it ? FileSystemOfLine(line) : FileSystem::kOther;
+}
+
+Mounts::Mounts() : list_(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
+
+// proc_pid_mountinfo(5): what has changed since it was opened, or last polled, is an error to poll.
+bool Mounts::HaveChanged() {
+  if (!std::exchange(asked_, true) || !list_.valid()) return true;
+  pollfd changes = {.fd = list_.get(), .events = POLLPRI, .revents = 0};
+  return ::poll(&changes, 1, 0) != 0;
 }
 
 bool IsAnyServed() {

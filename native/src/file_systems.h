@@ -8,16 +8,33 @@
 
 #include <cstdint>
 
+#include "unique_fd.h"
+
 namespace ringpost {
 
 enum class FileSystem : uint8_t {
   kLocal,   // ext2 to ext4, xfs or f2fs: this machine's kernel opens a file without asking anybody
   kServed,  // another process has the files (FUSE), or the machine's host by the same code
             // (virtiofs)
+  kKernel,  // what the kernel tells of itself: a read may wait for ever, as of /proc/kmsg
   kOther,   // or none that is mounted
 };
 
 FileSystem FileSystemOf(dev_t device);
+
+// Tells whether anything was mounted or unmounted. One thread's.
+class Mounts {
+ public:
+  Mounts();
+
+  // Since the last time it was asked; the first time, and where it can't be found out, it says so.
+  // One system call.
+  [[nodiscard]] bool HaveChanged();
+
+ private:
+  UniqueFd list_;
+  bool asked_ = false;
+};
 
 // Whether one is mounted that is kServed, as far as that can be found out. Reads the file: some
 // microseconds, and one more for each mount.

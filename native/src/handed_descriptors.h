@@ -27,16 +27,21 @@ class HandedDescriptors {
   // The client has read the slot's last reply: it uses the slot again.
   void Forget(uint32_t slot) { by_slot_[slot] = kNothing; }
 
-  // The client is gone. Reads its mailbox: the head of its replies, and what was put behind it.
-  void CloseUnread(const RingProducer<Reply>& replies) {
-    if (by_slot_.empty()) return;  // never served, so never handed anything
+  // The client is gone: those that it hasn't read. Reads its mailbox: the head of its replies, and
+  // what was put behind it.
+  [[nodiscard]] std::vector<UniqueFd> TakeUnread(const RingProducer<Reply>& replies) {
+    std::vector<UniqueFd> unread_fds;
+    if (by_slot_.empty()) return unread_fds;  // never served, so never handed anything
     const auto slot_count = static_cast<uint32_t>(by_slot_.size());
     for (uint32_t nth = 0, unread = std::min(replies.Unread(), replies.capacity()); nth < unread;
          nth++) {
       const uint32_t slot = replies.UnreadAt(nth).slot;
       if (slot >= slot_count) continue;
-      for (const int32_t fd : std::exchange(by_slot_[slot], kNothing)) UniqueFd(fd).Reset();
+      for (const int32_t fd : std::exchange(by_slot_[slot], kNothing)) {
+        if (fd >= 0) unread_fds.emplace_back(fd);
+      }
     }
+    return unread_fds;
   }
 
  private:

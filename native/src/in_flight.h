@@ -23,7 +23,8 @@ struct InFlight {
   bool overdue = false;  // that is why it was cancelled
   bool chained = false;  // a step of a chain: chain_step.h
   bool held = false;     // drains.cc: it waits for a drain
-  // A close of its descriptor waits for a credit: it is cancelled as soon as it has begun.
+  // A close of its descriptor waits, for a credit or a drain: it is cancelled as soon as it has
+  // begun.
   bool outlived = false;
   bool siblings_told = false;  // of this close: the other rings are to be told of its end, too
   bool polled = false;         // it is with the polled ring
@@ -69,6 +70,9 @@ struct InFlight {
   uint32_t done = 0;      // bytes moved
 
   [[nodiscard]] bool idle() const { return opcode == kIdle; }
+  [[nodiscard]] bool opens() const {
+    return opcode == protocol::opcode::kOpen || opcode == protocol::opcode::kOpenat2;
+  }
   [[nodiscard]] bool Uses(int32_t of) const { return counted_fd == of || counted_input == of; }
 };
 

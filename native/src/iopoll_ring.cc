@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -19,10 +20,12 @@ namespace {
 bool DeviceOf(int32_t fd, dev_t* out) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || (flags & O_DIRECT) == 0) return false;
-  struct stat status;
-  if (::fstat(fd, &status) < 0) return false;
-  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) return false;
-  *out = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;
+  // What is known here: fstat(2) may ask whoever serves the file.
+  struct statx status = {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0) return false;
+  if (!S_ISREG(status.stx_mode) && !S_ISBLK(status.stx_mode)) return false;
+  *out = S_ISBLK(status.stx_mode) ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
+                                  : makedev(status.stx_dev_major, status.stx_dev_minor);
   return true;
 }
 

@@ -13,8 +13,8 @@
 namespace ringpost {
 
 // Fills a zeroed submission, all but its user_data, and remembers in `flight` what the reply will
-// need. Returns 0, or the -errno to reply with at once; then nothing was submitted and the
-// submission is to be made a no-op.
+// need. Returns 0, or the -errno to reply with at once; then there is nothing to
+// submit.
 [[nodiscard]] int PrepareSubmission(const Request& request, const Mailbox& mailbox,
                                     const RegionTable& regions, InFlight* flight, abi::Sqe* sqe);
 

@@ -51,6 +51,10 @@ bool Engine::ReapCompletions() {
       case Origin::kDoorbell:
         CompleteDoorbell(cqe);
         break;
+      case Origin::kLeftBehind:
+        services_[ClientOf(cqe.user_data)].left_behind--;
+        left_behind_--;
+        break;
     }
   }
   const uint32_t polled = polled_.in_flight() > 0 ? ReapPolled() : 0;
@@ -109,10 +113,10 @@ void Engine::ForgetServed(const InFlight& flight, int32_t result) {
 
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
-  ForgetServed(flight, result);
   if (std::exchange(flight.siblings_told, false)) [[unlikely]]
     TellSiblingsAgain(flight);
   if (flight.chained && CompletesClosing(service, slot)) return;
+  ForgetServed(flight, result);
   if (result == 0 || result == -ENXIO || flight.awaits_writer) {
     if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
       next.user_data = flight.submission.user_data;
@@ -130,9 +134,7 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
     CompleteStep(service, slot, result, 0);
     return;
   }
-  const bool opens =
-      flight.opcode == protocol::opcode::kOpen || flight.opcode == protocol::opcode::kOpenat2;
-  if (opens && result >= 0) {
+  if (flight.opens() && result >= 0) {
     const bool kept = (flight.flags & protocol::open_flag::kKept) != 0;
     if (kept) {
       service.kept_fds.push_back(result);

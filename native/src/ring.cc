@@ -15,9 +15,6 @@ namespace ringpost {
 
 namespace {
 
-using abi::Cqe;
-using abi::Sqe;
-
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
 timespec Timespec(uint64_t ns) {

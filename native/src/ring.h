@@ -157,7 +157,7 @@ class Ring {
     return true;
   }
   // Whether finished work waits for a Submit to post its completions (DEFER_TASKRUN), or the kernel
-  // holds completions back. Never true before Linux 5.19, which doesn't tell.
+  // holds completions back. Of finished work no kernel before Linux 5.19 tells.
   [[nodiscard]] bool HasUnposted() const {
     return (LoadFromKernel(sq_flags_) & (abi::kSqTaskrun | abi::kSqCqOverflow)) != 0;
   }

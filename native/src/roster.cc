@@ -71,10 +71,11 @@ bool Roster::AnyClosing() const {
 }
 
 void Roster::Close(uint32_t client) {
+  std::vector<UniqueFd> unread;  // closed without the mutex: that may wait for a file's server
   const std::lock_guard lock(mutex_);
   Seat& seat = seats_[client];
   if (seat.state == SeatState::kOrphaned && gone_) {
-    FreeWithoutEngine(seat);
+    unread = FreeWithoutEngine(seat);
     return;
   }
   if (seat.state != SeatState::kOpen && seat.state != SeatState::kOrphaned) return;
@@ -157,13 +158,15 @@ void Roster::Bequeath(uint32_t client, Estate estate) {
 }
 
 void Roster::EngineGone() {
+  std::vector<UniqueFd> unread;  // as in Close
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     gone_ = true;
     for (Seat& seat : seats_) {
       OrphanLocked(seat);
-      if (seat.state == SeatState::kClosing) FreeWithoutEngine(seat);
+      if (seat.state != SeatState::kClosing) continue;
+      for (UniqueFd& fd : FreeWithoutEngine(seat)) unread.push_back(std::move(fd));
     }
   }
   drained_.notify_all();
@@ -183,14 +186,15 @@ void Roster::Free(Seat& seat) {
 
 // The counters have no other writer any more: the engine's thread writes none once it is gone, and
 // whoever is here has the mutex.
-void Roster::FreeWithoutEngine(Seat& seat) {
+std::vector<UniqueFd> Roster::FreeWithoutEngine(Seat& seat) {
   Estate& estate = seat.estate;
-  estate.handed.CloseUnread(estate.replies);
+  std::vector<UniqueFd> unread = estate.handed.TakeUnread(estate.replies);
   if (estate.connected != nullptr) {
     Count(*estate.connected, ~uint64_t{0});  // to 0
     Count(*estate.drained);
   }
   Free(seat);
+  return unread;
 }
 
 void Roster::OrphanLocked(Seat& seat) {

@@ -159,7 +159,8 @@ class Roster {
   void MarkChanged(Seat& seat);
   void OrphanLocked(Seat& seat);
   static void Free(Seat& seat);
-  static void FreeWithoutEngine(Seat& seat);
+  // Returns the descriptors that are the caller's to close.
+  [[nodiscard]] static std::vector<UniqueFd> FreeWithoutEngine(Seat& seat);
 
   const UniqueFd doorbell_;
   const uint32_t slot_count_;

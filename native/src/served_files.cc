@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
-#include "file_systems.h"
+#include "kernel_abi.h"
+#include "unique_fd.h"
 
 namespace ringpost {
 
@@ -17,6 +20,10 @@ bool Describe(int32_t fd, struct statx* out) {
   return fd >= 0 && ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, out) == 0;
 }
 
+dev_t DeviceOf(const struct statx& status) {
+  return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
 }  // namespace
 
 int32_t FileTypeOf(int32_t fd) {
@@ -24,28 +31,46 @@ int32_t FileTypeOf(int32_t fd) {
   return Describe(fd, &status) ? status.stx_mode & S_IFMT : -1;
 }
 
-void ServedFiles::LookForAny(uint32_t second) {
-  looked_ = second;
-  is_any_ = IsAnyServed();
+bool IsOfKernel(int32_t fd) {
+  struct statx status = {};
+  return Describe(fd, &status) && FileSystemOf(DeviceOf(status)) == FileSystem::kKernel;
 }
 
-bool ServedFiles::Ask(int32_t fd, uint32_t second) {
-  struct statx status = {};
-  if (!Describe(fd, &status)) return false;
-  const dev_t device = makedev(status.stx_dev_major, status.stx_dev_minor);
+void ServedFiles::LookForAny(uint32_t second) {
+  looked_ = second;
+  if (mounts_.HaveChanged()) is_any_ = IsAnyServed();
+}
+
+bool ServedFiles::Serves(dev_t device, uint32_t second) {
   if (device != device_ || second != device_second_) {
     device_ = device;
     device_second_ = second;
     device_serves_ = FileSystemOf(device) == FileSystem::kServed;
   }
+  return device_serves_;
+}
+
+bool ServedFiles::Ask(int32_t fd, uint32_t second) {
+  struct statx status = {};
+  if (!Describe(fd, &status)) return false;
   // A FIFO there is the kernel's own, and may wait for ever.
-  const bool is_served = device_serves_ && S_ISREG(status.stx_mode);
+  const bool is_served = S_ISREG(status.stx_mode) && Serves(DeviceOf(status), second);
   const auto index = static_cast<size_t>(fd);
   if (index < kMostKnown) {
     if (index >= known_.size()) known_.resize(index + 1);
     known_[index] = {.second = second, .is_served = is_served};
   }
   return is_served;
+}
+
+// By looking at the same names as the open (RESOLVE_CACHED: Linux 5.12), with no open of the file.
+bool ServedFiles::AskCached(int32_t folder, const char* path, uint32_t second) {
+  abi::OpenHow how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = abi::kResolveCached;
+  const UniqueFd place(static_cast<int>(::syscall(__NR_openat2, folder, path, &how, sizeof(how))));
+  struct statx status = {};
+  return Describe(place.get(), &status) && Serves(DeviceOf(status), second);
 }
 
 }  // namespace ringpost

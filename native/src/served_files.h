@@ -7,6 +7,9 @@
 // fewer bytes is asked for at the same position once more, where the server wants no page cache
 // (FOPEN_DIRECT_IO): a read beyond the end has the file twice (Linux 6.18, io_uring/rw.c,
 // fs/fuse/file.c). So transfers of them are system calls of the call thread.
+//
+// An open asks the server, too, and so does a close. A close goes to a worker by itself, and an
+// open whose path isn't cached; one whose path is has to be sent there.
 #pragma once
 
 #include <sys/types.h>
@@ -14,26 +17,35 @@
 #include <cstdint>
 #include <vector>
 
+#include "file_systems.h"
+
 namespace ringpost {
 
 // S_IFREG and the like, 0 of what is none of them (an eventfd, say); negative where it isn't open.
 // What is known here: fstat(2) may ask whoever serves the file.
 [[nodiscard]] int32_t FileTypeOf(int32_t fd);
 
+// Whether it is a file of /proc or the like (FileSystem::kKernel).
+[[nodiscard]] bool IsOfKernel(int32_t fd);
+
 class ServedFiles {
  public:
   // Whether it is one. Looked at again when what is known is older than a second, as somebody else
   // may have closed it, and the number be another file's.
   [[nodiscard]] bool Has(int32_t fd, uint64_t now_ns) {
-    const auto second = static_cast<uint32_t>(now_ns >> kSecondBits);
-    if (second != looked_) [[unlikely]]
-      LookForAny(second);
-    if (!is_any_) [[likely]]
+    const uint32_t second = SecondOf(now_ns);
+    if (!IsAny(second)) [[likely]]
       return false;
     const auto index = static_cast<size_t>(fd);
     if (index < known_.size() && known_[index].second == second) [[likely]]
       return known_[index].is_served;
     return Ask(fd, second);
+  }
+
+  // Whether an open of this path would ask a server without a worker. Relative to the folder.
+  [[nodiscard]] bool HasCached(int32_t folder, const char* path, uint64_t now_ns) {
+    const uint32_t second = SecondOf(now_ns);
+    return IsAny(second) && AskCached(folder, path, second);
   }
 
   // It was opened or closed here just now.
@@ -51,13 +63,23 @@ class ServedFiles {
     bool is_served = false;
   };
 
+  static uint32_t SecondOf(uint64_t now_ns) { return static_cast<uint32_t>(now_ns >> kSecondBits); }
+
+  [[nodiscard]] bool IsAny(uint32_t second) {
+    if (second != looked_) [[unlikely]]
+      LookForAny(second);
+    return is_any_;
+  }
   void LookForAny(uint32_t second);
   bool Ask(int32_t fd, uint32_t second);
+  bool AskCached(int32_t folder, const char* path, uint32_t second);
+  bool Serves(dev_t device, uint32_t second);
 
   // Where nothing is mounted that is served, as on most servers, no descriptor is asked about: that
   // costs a sixth of the small files that are read in a second.
   uint32_t looked_ = 0;  // in which second
   bool is_any_ = false;
+  Mounts mounts_;
 
   std::vector<Known> known_;  // by descriptor
   // The device that was asked about last: most files are on one.

@@ -231,9 +231,19 @@ void Engine::Submit(const abi::Sqe& sqe) {
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
   if (HoldsClose(sqe) || (polled_.is_open() && SubmitPolled(sqe))) return;
-  Enqueue(sqe);
+  abi::Sqe to_ring = sqe;
+  if (OpensServed(sqe)) [[unlikely]]
+    to_ring.flags |= abi::kSqeAsync;
+  Enqueue(to_ring);
   // What the kernel itself moves to its worker threads it tells nobody.
-  if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
+  if ((to_ring.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
+}
+
+// Whether the kernel would ask a file's server right away, and so hold up this thread.
+bool Engine::OpensServed(const abi::Sqe& sqe) {
+  const bool opens = sqe.opcode == abi::kOpOpenat || sqe.opcode == abi::kOpOpenat2;
+  return opens &&
+         served_files_.HasCached(sqe.fd, reinterpret_cast<const char*>(sqe.address), now_ns_);
 }
 
 // A submission for a request, to the main ring.

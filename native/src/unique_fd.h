@@ -28,6 +28,9 @@ class UniqueFd {
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool valid() const { return fd_ >= 0; }
 
+  // Whose it is from now on.
+  [[nodiscard]] int Release() { return std::exchange(fd_, kNone); }
+
   void Reset() {
     // Errors of close() leave nothing to do: the descriptor is gone either way on Linux.
     if (fd_ >= 0) ::close(std::exchange(fd_, kNone));

@@ -18,8 +18,8 @@ dev_t DeviceOf(const char* path) {
 }
 
 TEST(what_is_no_file_system_of_files_is_not_local) {
-  CHECK(FileSystemOf(DeviceOf("/proc")) == FileSystem::kOther);
-  CHECK(FileSystemOf(DeviceOf("/sys")) == FileSystem::kOther);
+  CHECK(FileSystemOf(DeviceOf("/proc")) == FileSystem::kKernel);
+  CHECK(FileSystemOf(DeviceOf("/sys")) == FileSystem::kKernel);
 }
 
 // By proc_pid_mountinfo(5): mount, parent, device, root, mount point, options, optional fields, a

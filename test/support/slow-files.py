@@ -1,6 +1,7 @@
-"""A file system of one file, "file", that this process serves: a read takes SECONDS. Says "mounted", and serves until its input ends.
+"""A file system of one file, "file", that this process serves: what is SLOW (read, open, flush) takes SECONDS. Says "mounted", and
+serves until its input ends.
 
-slow-files.py FOLDER SECONDS: needs CAP_SYS_ADMIN. include/uapi/linux/fuse.h has the messages, of which version 7.31 is spoken.
+slow-files.py FOLDER SECONDS SLOW: needs CAP_SYS_ADMIN. include/uapi/linux/fuse.h has the messages, of which version 7.31 is spoken.
 """
 import ctypes
 import os
@@ -9,12 +10,13 @@ import sys
 import threading
 import time
 
-FOLDER, SECONDS = sys.argv[1], float(sys.argv[2])
+FOLDER, SECONDS, SLOW = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 CONTENT = b"slow"
 ROOT, FILE = 1, 2
 LOOKUP, FORGET, GETATTR, OPEN, READ, FLUSH, RELEASE, INIT, OPENDIR, INTERRUPT, BATCH_FORGET = (
     1, 2, 3, 14, 15, 25, 18, 26, 27, 36, 42)
-FOR_LONG = 3600  # s: what was said of a file holds, so that reads alone are slow
+SLOW_OPERATION = {"read": READ, "open": OPEN, "flush": FLUSH}[SLOW]
+FOR_LONG = 3600  # s: what was said of a file holds, so that nothing else is asked
 NO_ENTRY, NO_SYSTEM_CALL = 2, 38
 MNT_DETACH = 2
 
@@ -29,6 +31,8 @@ def attributes(node):
 
 def answer(operation, node, body):
     """Returns an errno and the bytes of the reply."""
+    if operation == SLOW_OPERATION:
+        time.sleep(SECONDS)
     if operation == INIT:
         return 0, struct.pack("<4I2H2I2H8I", 7, 31, 65536, 0, 12, 10, 65536, 1, 16, 0, *[0] * 8)
     if operation == LOOKUP:
@@ -40,7 +44,6 @@ def answer(operation, node, body):
     if operation in (OPEN, OPENDIR):
         return 0, struct.pack("<Q2I", 1, 1, 0)  # the kernel is to cache nothing of it
     if operation == READ:
-        time.sleep(SECONDS)
         return 0, CONTENT[struct.unpack_from("<Q", body, 8)[0]:]
     return (0 if operation in (FLUSH, RELEASE) else NO_SYSTEM_CALL), b""
 
