@@ -304,11 +304,13 @@ describeOnEngineSetups(
 
     describe("is refused", () => {
       it("empty, too long, or run twice", async () => {
-        const range = `It must be >= 1 && <= ${CREDITS}`;
-        expect((await brokenBy(ours().chain())).message).toContain(range);
+        const range = `The value of "steps" is out of range. It must be >= 1 && <= ${CREDITS}, the client's credits.`;
+        expect((await brokenBy(ours().chain())).message).toBe(`${range} Received 0`);
         const long = ours().chain();
         for (let step = 0; step <= CREDITS; step++) long.nop();
-        expect(await brokenBy(long)).toMatchObject({ code: "ERR_OUT_OF_RANGE" });
+        expect(await brokenBy(long)).toMatchObject({
+          ...{ code: "ERR_OUT_OF_RANGE", message: `${range} Received ${CREDITS + 1}` },
+        });
         const chain = ours().chain().nop();
         await chain.run();
         expect(codeOf(await brokenBy(chain))).toBe("ERR_INVALID_STATE");

@@ -241,6 +241,10 @@ describeOnEngineSetups((running) => {
   });
 
   describe("of a bad size", () => {
+    it.each([0, -1, 2 ** 31])("of %d says what there is", (bytes) => {
+      expect(() => lend(bytes)).toThrow("It must be >= 1 && <= 2147479552. Received");
+    });
+
     it.each([0, -1, 1.5, Number.NaN, 2 ** 31, Number.POSITIVE_INFINITY])(
       "of %d throws",
       (bytes) => {

@@ -239,7 +239,7 @@ export class ChainSteps implements ChainOfRequests {
     const { length } = this.requests;
     const most = this.#backend.longestChain;
     if (length === 0 || length > most)
-      throw outOfRange("chain.length", `>= 1 && <= ${most}`, length);
+      throw outOfRange("steps", `>= 1 && <= ${most}, the client's credits`, length);
     const given = toOptions<ChainOptions>(this.#options, chainNames);
     const control = toControl(given);
     const { drain = false } = given;

@@ -8,7 +8,6 @@ import {
 } from "@ringpost/protocol";
 import { checkInteger } from "./arguments.js";
 import type { Backend } from "./backend.js";
-import { outOfRange } from "./node-errors.js";
 import { nothing } from "./pending-request.js";
 
 /**
@@ -79,9 +78,7 @@ export class Slabs {
   }
 
   lend(bytes: number): Lease {
-    checkInteger(bytes, "bytes", 1, Number.MAX_SAFE_INTEGER);
-    if (bytes > MAX_TRANSFER_BYTES)
-      throw outOfRange("bytes", `>= 1 && <= ${MAX_TRANSFER_BYTES}`, bytes);
+    checkInteger(bytes, "bytes", 1, MAX_TRANSFER_BYTES);
     const leaseBytes = Math.max(PAGE_BYTES, 2 ** Math.ceil(Math.log2(bytes)));
     const pages =
       this.#takeFree(leaseBytes) ?? this.#addSlab(leaseBytes) ?? this.#unregistered(leaseBytes);
