@@ -1,6 +1,6 @@
 /** Shares of an engine: what each client may have of it, and that none can take another's. Counts; timing is for the bench. */
 import { operations } from "@ringpost/protocol";
-import { type ClientShare, connect, Engine } from "ringpost";
+import { type ClientShare, connect, Engine, type EngineHandle } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { connectSoon } from "../support/connecting.js";
 import { SOON_MS, within } from "../support/deadline.js";
@@ -44,7 +44,7 @@ describe("a wrong share is refused", () => {
     expect(handing).toMatchObject(failure);
     expect(handing.message).toContain(`"share${name}"`);
     if (name === "") return;
-    const handle = { ...running.engine.handle(), ...wrong };
+    const handle = { ...running.engine.handle(), ...wrong } as EngineHandle; // with what is wrong in it
     expect(await failureOf(() => connect(handle))).toMatchObject(failure);
   });
 

@@ -82,7 +82,10 @@ export function toView(view: unknown, name = "buffer"): View {
  */
 export function toPart(
   view: View,
-  part: { readonly offset?: number | null; readonly length?: number | null },
+  part: {
+    readonly offset?: number | null | undefined;
+    readonly length?: number | null | undefined;
+  },
 ): View {
   const { offset, length } = part;
   if ((offset === undefined || offset === null) && (length === undefined || length === null)) {

@@ -17,6 +17,7 @@ export interface RequestSink {
  * and the way a request is served. `io_uring` is ring-backend.ts; a thread pool can stand behind the same interface.
  */
 export interface Backend extends RequestSink {
+  /** No backend has the second name yet. */
   readonly name: "io_uring" | "threadpool";
   /** Whether it takes requests: not closing, and its engine not known to be gone. */
   readonly isOpen: boolean;

@@ -33,7 +33,7 @@ export interface ChainOptions extends RequestOptions {
    * Whether the chain begins only when all that this client has posted before is done, and what it posts after begins only when
    * the chain is done. Default false.
    */
-  readonly drain?: boolean;
+  readonly drain?: boolean | undefined;
 }
 
 const chainNames = { ...requestNames, drain: true } satisfies Names<ChainOptions>;

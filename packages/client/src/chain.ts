@@ -223,21 +223,28 @@ export class Chain<Results extends unknown[] = []> {
 
   stat(
     what: PathLike | ChainFd,
-    options?: StatOptions & { readonly bigint?: false },
+    options?: StatOptions & { readonly bigint?: false | undefined },
   ): Chain<[...Results, Stats]>;
   stat(
     what: PathLike | ChainFd,
     options: StatOptions & { readonly bigint: true },
   ): Chain<[...Results, BigIntStats]>;
+  stat(what: PathLike | ChainFd, options?: StatOptions): Chain<[...Results, Stats | BigIntStats]>;
   stat(what: PathLike | ChainFd, options?: StatOptions): Chain<[...Results, unknown]> {
-    // One signature for both kinds of numbers.
-    return this.#add(this.#client.stat(this.#target(what), options as { bigint?: false }));
+    return this.#add(this.#client.stat(this.#target(what), options));
   }
 
-  lstat(path: PathLike, options?: StatOptions): Chain<[...Results, Stats | BigIntStats]> {
-    return this.#add<Stats | BigIntStats>(
-      this.#client.lstat(path, options as { bigint?: false }), // as of stat
-    );
+  lstat(
+    path: PathLike,
+    options?: StatOptions & { readonly bigint?: false | undefined },
+  ): Chain<[...Results, Stats]>;
+  lstat(
+    path: PathLike,
+    options: StatOptions & { readonly bigint: true },
+  ): Chain<[...Results, BigIntStats]>;
+  lstat(path: PathLike, options?: StatOptions): Chain<[...Results, Stats | BigIntStats]>;
+  lstat(path: PathLike, options?: StatOptions): Chain<[...Results, unknown]> {
+    return this.#add(this.#client.lstat(path, options));
   }
 
   statx(what: PathLike | ChainFd, options?: StatxOptions): Chain<[...Results, Statx]> {
@@ -267,7 +274,7 @@ export class Chain<Results extends unknown[] = []> {
   /** Without `recursive`, which is more than one step. */
   mkdir(
     path: PathLike,
-    options?: number | string | (MkdirOptions & { readonly recursive?: false }) | null,
+    options?: number | string | (MkdirOptions & { readonly recursive?: false | undefined }) | null,
   ): Chain<[...Results, undefined]> {
     const given = options as MkdirOptions | null | undefined; // of numbers and strings it is undefined
     if (given?.recursive) {

@@ -10,12 +10,12 @@ export type ChildIdType = "all" | "pid" | "pgid" | "pidfd";
 
 export interface WaitidOptions extends RequestOptions {
   /** Which changes end the wait. Default `["exited"]`, whatever ended the child. */
-  readonly states?: readonly ("exited" | "stopped" | "continued")[];
+  readonly states?: readonly ("exited" | "stopped" | "continued")[] | undefined;
   /**
    * Whether the change is taken note of for good, and an ended child is gone from the table of processes. Default false: whose child
    * it is may still wait for it.
    */
-  readonly reap?: boolean;
+  readonly reap?: boolean | undefined;
 }
 
 const waitidNames: Names<WaitidOptions> = { ...requestNames, states: true, reap: true };

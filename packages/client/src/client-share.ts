@@ -7,13 +7,16 @@ export interface ClientShare {
    * Requests that the client may have with the engine at a time: 2 to the engine's own `credits`, which is the default. Its chains
    * have no more steps than that. Few of them keep a busy client from filling a device's queue, or the CPUs.
    */
-  readonly credits?: number;
+  readonly credits?: number | undefined;
   /**
    * How many requests the engine takes of this client before the others have their turn, as a multiple of what it takes of them (up
    * to 32): 1 to 16. Counts only while several clients have more than that to be taken. Default 1.
    */
-  readonly weight?: number;
+  readonly weight?: number | undefined;
 }
+
+/** A share with nothing left out. */
+type WholeShare = { readonly [Name in keyof ClientShare]-?: NonNullable<ClientShare[Name]> };
 
 const shareNames = { credits: true, weight: true } satisfies Names<ClientShare>;
 
@@ -27,9 +30,9 @@ const MOST_WEIGHT = 16;
 export function toShare(
   given: unknown,
   name: string,
-  otherwise: Required<ClientShare>,
+  otherwise: WholeShare,
   most: number,
-): Required<ClientShare> {
+): WholeShare {
   if (given === undefined) return otherwise;
   if (typeof given !== "object" || given === null)
     throw invalidArgType(name, "of type object", given);

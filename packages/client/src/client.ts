@@ -57,7 +57,7 @@ export class Client extends EventRequests implements AsyncDisposable {
     this.#files = new WholeFileReader(backend);
   }
 
-  /** What serves this client. */
+  /** What serves this client: always "io_uring", as long as ringpost has no other backend. */
   get backend(): "io_uring" | "threadpool" {
     return this.#backend.name;
   }
@@ -91,12 +91,16 @@ export class Client extends EventRequests implements AsyncDisposable {
    */
   readFile(
     path: PathLike,
-    options?: (ReadFileOptions & { readonly encoding?: null }) | null,
+    options?: (ReadFileOptions & { readonly encoding?: null | undefined }) | null,
   ): Promise<Buffer>;
   readFile(
     path: PathLike,
     options: BufferEncoding | (ReadFileOptions & { readonly encoding: BufferEncoding }),
   ): Promise<string>;
+  readFile(
+    path: PathLike,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<Buffer | string>;
   readFile(
     path: PathLike,
     options?: ReadFileOptions | BufferEncoding | null,

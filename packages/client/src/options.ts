@@ -22,48 +22,50 @@ export interface RequestOptions {
    * Cancels the operation, in the kernel too. The promise rejects with AbortError if it was cancelled, and resolves if it was done
    * already; the buffer is the caller's again when the promise settles, not before. A close is never cancelled.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** After so many milliseconds the operation is cancelled, and the promise rejects with ETIMEDOUT. At least 1. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export const requestNames: Names<RequestOptions> = { signal: true, timeoutMs: true };
 
 export interface TransferOptions extends RequestOptions {
   /** Offset in the file, in bytes. Default null: where the descriptor stands, and it moves on. */
-  readonly position?: Position;
+  readonly position?: Position | undefined;
   /** RWF_* of include/uapi/linux/fs.h: 2 DSYNC, 4 SYNC, 8 NOWAIT, 16 APPEND, 64 ATOMIC, 128 DONTCACHE. Default 0. */
-  readonly flags?: number;
+  readonly flags?: number | undefined;
 }
 
 /** Of one view. */
 export interface ReadWriteOptions extends TransferOptions {
   /** Where in the view the transfer begins, in bytes. Default 0. */
-  readonly offset?: number | null;
+  readonly offset?: number | null | undefined;
   /** In bytes. Default: from there to the end of the view. */
-  readonly length?: number | null;
+  readonly length?: number | null | undefined;
 }
 
 export interface Openat2Options extends RequestOptions {
   /** As of open. Default "r". */
-  readonly flags?: string | number;
+  readonly flags?: string | number | undefined;
   /** Permissions of a new file, before the umask. Default 0o666 where the flags can make one. */
-  readonly mode?: number | string;
+  readonly mode?: number | string | undefined;
   /** A folder's descriptor, from which relative paths start. Default: the working directory. */
-  readonly dirFd?: number;
+  readonly dirFd?: number | undefined;
   /** What the path must not lead through; the kernel refuses with EXDEV, ELOOP or EAGAIN. Other keys are refused here. */
-  readonly resolve?: {
-    /** Not above the folder where it starts, nor by an absolute path or link. */
-    readonly beneath?: boolean;
-    /** As if that folder were the root. */
-    readonly inRoot?: boolean;
-    readonly noSymlinks?: boolean;
-    readonly noMagicLinks?: boolean;
-    /** Into another mount. */
-    readonly noXdev?: boolean;
-    /** Only as far as the kernel has it in its caches. */
-    readonly cached?: boolean;
-  };
+  readonly resolve?:
+    | {
+        /** Not above the folder where it starts, nor by an absolute path or link. */
+        readonly beneath?: boolean | undefined;
+        /** As if that folder were the root. */
+        readonly inRoot?: boolean | undefined;
+        readonly noSymlinks?: boolean | undefined;
+        readonly noMagicLinks?: boolean | undefined;
+        /** Into another mount. */
+        readonly noXdev?: boolean | undefined;
+        /** Only as far as the kernel has it in its caches. */
+        readonly cached?: boolean | undefined;
+      }
+    | undefined;
 }
 
 export const openat2Names: Names<Openat2Options> = {
@@ -76,25 +78,25 @@ export const openat2Names: Names<Openat2Options> = {
 
 export interface StatxOptions extends RequestOptions {
   /** STATX_* of include/uapi/linux/stat.h: what is asked for. Default: the basic fields and the time of birth (0xfff). */
-  readonly mask?: number;
+  readonly mask?: number | undefined;
   /** AT_* of include/uapi/linux/fcntl.h: 0x100 not through a symbolic link, 0x2000 force sync, 0x4000 don't. Default 0. */
-  readonly flags?: number;
+  readonly flags?: number | undefined;
 }
 
 export const statxNames: Names<StatxOptions> = { ...requestNames, mask: true, flags: true };
 
 export interface SetxattrOptions extends RequestOptions {
   /** 1: only a new one (EEXIST); 2: only one that is there (ENODATA). Default 0. */
-  readonly flags?: number;
+  readonly flags?: number | undefined;
 }
 
 export const setxattrNames: Names<SetxattrOptions> = { ...requestNames, flags: true };
 
 export interface RenameOptions extends RequestOptions {
   /** Whether a file of the new name stays, and the promise rejects with EEXIST. Default false. */
-  readonly noReplace?: boolean;
+  readonly noReplace?: boolean | undefined;
   /** Whether the two files swap their names. Default false. */
-  readonly exchange?: boolean;
+  readonly exchange?: boolean | undefined;
 }
 
 const renameNames = {
@@ -105,33 +107,33 @@ const renameNames = {
 
 export interface MkdirOptions extends RequestOptions {
   /** Permissions, before the umask. Default 0o777. */
-  readonly mode?: number | string;
+  readonly mode?: number | string | undefined;
   /** Whether the missing directories above are made, too, and one that is there is no error. Default false. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
 }
 
 const mkdirNames = { ...requestNames, mode: true, recursive: true } satisfies Names<MkdirOptions>;
 
 export interface StatOptions extends RequestOptions {
   /** Whether the numbers are bigints. Default false. */
-  readonly bigint?: boolean;
+  readonly bigint?: boolean | undefined;
 }
 
 export interface ReadFileOptions extends RequestOptions {
-  readonly encoding?: BufferEncoding | null;
+  readonly encoding?: BufferEncoding | null | undefined;
   /** Default "r". */
-  readonly flag?: string | number;
+  readonly flag?: string | number | undefined;
 }
 
 export interface WriteFileOptions extends RequestOptions {
   /** Of a string. Default "utf8". */
-  readonly encoding?: BufferEncoding | null;
+  readonly encoding?: BufferEncoding | null | undefined;
   /** Permissions of a new file, before the umask. Default 0o666. */
-  readonly mode?: number | string;
+  readonly mode?: number | string | undefined;
   /** Default "w". */
-  readonly flag?: string | number;
+  readonly flag?: string | number | undefined;
   /** Whether the data is on the device before the promise resolves (fsync). Default false. */
-  readonly flush?: boolean;
+  readonly flush?: boolean | undefined;
 }
 
 export interface CloseOptions {
@@ -139,7 +141,7 @@ export interface CloseOptions {
    * Requests in flight may finish as long as some do. When none has for so many milliseconds (a read of a pipe that nobody
    * writes to, say), the rest is cancelled, and rejects with ECANCELED. Default 200.
    */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
 }
 
 const closeNames = { graceMs: true } satisfies Names<CloseOptions>;
@@ -184,7 +186,7 @@ function isAbortSignal(signal: unknown): boolean {
 }
 
 /** Options of which the encoding alone may be given, too. */
-export function toFileOptions<T extends { readonly encoding?: BufferEncoding | null }>(
+export function toFileOptions<T extends { readonly encoding?: BufferEncoding | null | undefined }>(
   options: T | BufferEncoding | null | undefined,
 ): T {
   if (typeof options === "string") return { encoding: options } as T; // all other options are optional

@@ -78,19 +78,24 @@ export class PathRequests extends DescriptorRequests {
   /** What node:fs stat says of a path, or fstat of a descriptor (statx). Linux 5.6. */
   stat(
     what: PathLike | number,
-    options?: StatOptions & { readonly bigint?: false },
+    options?: StatOptions & { readonly bigint?: false | undefined },
   ): Promise<Stats>;
   stat(
     what: PathLike | number,
     options: StatOptions & { readonly bigint: true },
   ): Promise<BigIntStats>;
+  stat(what: PathLike | number, options?: StatOptions): Promise<Stats | BigIntStats>;
   stat(what: PathLike | number, options?: StatOptions): Promise<Stats | BigIntStats> {
     return this.#stat(what, options, 0);
   }
 
   /** As {@link stat}, of the symbolic link itself. */
-  lstat(path: PathLike, options?: StatOptions & { readonly bigint?: false }): Promise<Stats>;
+  lstat(
+    path: PathLike,
+    options?: StatOptions & { readonly bigint?: false | undefined },
+  ): Promise<Stats>;
   lstat(path: PathLike, options: StatOptions & { readonly bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
   lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats> {
     return this.#stat(path, options, AT_SYMLINK_NOFOLLOW);
   }
@@ -132,11 +137,15 @@ export class PathRequests extends DescriptorRequests {
    */
   mkdir(
     path: PathLike,
-    options?: number | string | (MkdirOptions & { readonly recursive?: false }) | null,
+    options?: number | string | (MkdirOptions & { readonly recursive?: false | undefined }) | null,
   ): Promise<void>;
   mkdir(
     path: PathLike,
     options: MkdirOptions & { readonly recursive: true },
+  ): Promise<string | undefined>;
+  mkdir(
+    path: PathLike,
+    options?: number | string | MkdirOptions | null,
   ): Promise<string | undefined>;
   mkdir(path: PathLike, options?: number | string | MkdirOptions | null): Promise<unknown> {
     return orReject<unknown>(() => {

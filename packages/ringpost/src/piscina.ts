@@ -23,13 +23,21 @@ import { readGeometry } from "@ringpost/mailbox";
 
 /** What is looked at of a pool's options; the others are passed on as they are. */
 export interface PoolOptions {
-  readonly filename?: string | URL | null;
-  readonly minThreads?: number;
-  readonly maxThreads?: number;
+  readonly filename?: string | URL | null | undefined;
+  readonly minThreads?: number | undefined;
+  readonly maxThreads?: number | undefined;
   readonly workerData?: unknown;
   /** Tinypool's: must be "worker_threads", as an engine serves the threads of one process. */
-  readonly runtime?: string;
+  readonly runtime?: string | undefined;
 }
+
+/** Left out where they are undefined, which the pools would take in the place of their defaults. */
+const defaulted = [
+  "filename",
+  "minThreads",
+  "maxThreads",
+  "runtime",
+] as const satisfies readonly (keyof PoolOptions)[];
 
 /** How the handle gets into the workers: as one more property of their `workerData`. */
 export interface PoolWorkerData {
@@ -63,11 +71,15 @@ export function withEngine<Options extends PoolOptions>(
     const reason = "must be 'worker_threads', since an engine serves the threads of one process";
     throw invalidArgValue("options.runtime", runtime, reason);
   }
-  return {
+  const fitted = {
     ...options,
     ...fitToSeats(options, countSeats(handle)),
     workerData: { ...toPlainData(options.workerData), ringpost: handle },
   };
+  for (const name of defaulted) {
+    if (fitted[name] === undefined) Reflect.deleteProperty(fitted, name);
+  }
+  return fitted;
 }
 
 function toHandle(engine: unknown): EngineHandle {
