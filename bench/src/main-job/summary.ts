@@ -12,6 +12,9 @@ export type Results = Readonly<Record<Way, readonly PassResult[]>>;
 const BYTES_PER_MB = 1e6;
 const MS_PER_SECOND = 1e3;
 
+/** What is over sooner is mostly start-up, and too short for a delay to be seen. */
+const TELLING_MS = 100;
+
 export function summaryTable(tree: Tree, results: Results): string {
   const files = tree.files.length;
   const bytes = bytesOf(tree.files);
@@ -24,8 +27,10 @@ export function summaryTable(tree: Tree, results: Results): string {
   });
   const add = (title: string, digits: number, toValue: (pass: PassResult) => number): void => {
     const values = [toValue(ours), toValue(theirs)] as const;
-    const ratio = formatNumber(values[0] / values[1], 2);
-    table.push([title, ...values.map((value) => formatNumber(value, digits)), `${ratio} ×`]);
+    const ratio = values[0] / values[1];
+    // Of nothing, as in a tree of some small files, there is none.
+    const shown = Number.isFinite(ratio) ? `${formatNumber(ratio, 2)} ×` : "–";
+    table.push([title, ...values.map((value) => formatNumber(value, digits)), shown]);
   };
   for (const [title, value] of Object.entries({ files, bytes })) {
     table.push([title, formatNumber(value, 0), formatNumber(value, 0), ""]);
@@ -35,7 +40,10 @@ export function summaryTable(tree: Tree, results: Results): string {
   add("seconds", 2, ({ elapsedMs }) => elapsedMs / MS_PER_SECOND);
   add("CPU seconds", 2, ({ cpuMs }) => cpuMs / MS_PER_SECOND);
   add("p99 event-loop delay, ms", 1, ({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms);
-  return table.toString();
+  const shortest = Math.min(ours.elapsedMs, theirs.elapsedMs);
+  return shortest < TELLING_MS
+    ? `${table.toString()}\nThe tree is too small to tell anything: a copy of it takes less than ${TELLING_MS} ms.`
+    : table.toString();
 }
 
 /** Each value by itself. */
