@@ -65,18 +65,18 @@ void Engine::CancelInFlight(ClientService& service) {
 // The descriptor is about to be closed: what waits on it would wait on, with the file kept open
 // behind a number that means another one by then. Returns whether the other rings were told.
 bool Engine::CancelUsersOf(int32_t fd) {
-  if (fd < 0) return false;
-  const bool may_be_used = descriptor_users_.MayHave(fd);
-  const bool has_siblings = roster_->has_siblings();
-  if (!may_be_used && !has_siblings) return false;
+  const bool tells = roster_->has_siblings();
+  const bool may_be_used = fd >= 0 && descriptor_users_.MayHave(fd);
+  if (fd < 0 || (!may_be_used && !tells)) return false;
   if (!MayWait(fd)) {
     CancelSplicesInLineOf(fd);
     return false;
   }
-  if (has_siblings) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
-  if (!may_be_used) return has_siblings;
-  for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
-  return has_siblings;
+  if (tells) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
+  if (may_be_used) {
+    for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
+  }
+  return tells;
 }
 
 // Before the close reached the kernel another ring may still have taken what now waits on the old

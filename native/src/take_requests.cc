@@ -228,22 +228,25 @@ void Engine::Submit(const abi::Sqe& sqe) {
     Count(memory_.counter(protocol::engine_counter::kPlainCalls));
     return;
   }
+  if (OpensServed(sqe)) [[unlikely]] {
+    abi::Sqe by_worker = sqe;
+    by_worker.flags |= abi::kSqeAsync;
+    return Submit(by_worker);
+  }
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
   if (HoldsClose(sqe) || (polled_.is_open() && SubmitPolled(sqe))) return;
-  abi::Sqe to_ring = sqe;
-  if (OpensServed(sqe)) [[unlikely]]
-    to_ring.flags |= abi::kSqeAsync;
-  Enqueue(to_ring);
+  Enqueue(sqe);
   // What the kernel itself moves to its worker threads it tells nobody.
-  if ((to_ring.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
+  if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
 }
 
 // Whether the kernel would ask a file's server right away, and so hold up this thread.
 bool Engine::OpensServed(const abi::Sqe& sqe) {
   const bool opens = sqe.opcode == abi::kOpOpenat || sqe.opcode == abi::kOpOpenat2;
-  return opens &&
-         served_files_.HasCached(sqe.fd, reinterpret_cast<const char*>(sqe.address), now_ns_);
+  if (!opens || (sqe.flags & abi::kSqeAsync) != 0) return false;
+  const auto* path = reinterpret_cast<const char*>(sqe.address);
+  return served_files_.HasCached(sqe.fd, path, now_ns_);
 }
 
 // A submission for a request, to the main ring.
