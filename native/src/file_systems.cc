@@ -45,6 +45,10 @@ FileSystem FileSystemOfType(std::string_view type) {
   for (const std::string_view local : {"ext2", "ext3", "ext4", "xfs", "f2fs"}) {
     if (type == local) return FileSystem::kLocal;
   }
+  for (const std::string_view remote :
+       {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "gfs2", "ocfs2", "lustre"}) {
+    if (type == remote) return FileSystem::kRemote;
+  }
   for (const std::string_view kernel : {"proc", "tracefs", "debugfs", "sysfs"}) {
     if (type == kernel) return FileSystem::kKernel;
   }
@@ -92,13 +96,13 @@ bool Mounts::HaveChanged() {
   return ::poll(&changes, 1, 0) != 0;
 }
 
-bool IsAnyServed() {
-  bool found = false;
+uint32_t MountedKinds() {
+  uint32_t kinds = 0;
   (void)ReadMounts([&](const char* line) {
-    found = FileSystemOfLine(line) == FileSystem::kServed;
-    return found;
+    kinds |= KindBit(FileSystemOfLine(line));
+    return false;
   });
-  return found;
+  return kinds;
 }
 
 FileSystem FileSystemOf(dev_t device) {

@@ -16,6 +16,7 @@ enum class FileSystem : uint8_t {
   kLocal,   // ext2 to ext4, xfs or f2fs: this machine's kernel opens a file without asking anybody
   kServed,  // another process has the files (FUSE), or the machine's host by the same code
             // (virtiofs)
+  kRemote,  // another machine has them: an open asks it
   kKernel,  // what the kernel tells of itself: a read may wait for ever, as of /proc/kmsg
   kOther,   // or none that is mounted
 };
@@ -36,9 +37,10 @@ class Mounts {
   bool asked_ = false;
 };
 
-// Whether one is mounted that is kServed, as far as that can be found out. Reads the file: some
+// Of which kinds some are mounted: 1 << kind, as far as that can be found out. Reads the file: some
 // microseconds, and one more for each mount.
-bool IsAnyServed();
+uint32_t MountedKinds();
+constexpr uint32_t KindBit(FileSystem kind) { return 1u << static_cast<uint32_t>(kind); }
 
 // Of a line of that file: kOther where it is about another device.
 FileSystem FileSystemOfMount(const char* line, dev_t device);

@@ -36,25 +36,26 @@ bool IsOfKernel(int32_t fd) {
   return Describe(fd, &status) && FileSystemOf(DeviceOf(status)) == FileSystem::kKernel;
 }
 
-void ServedFiles::LookForAny(uint32_t second) {
+void ServedFiles::LookAtMounts(uint32_t second) {
   looked_ = second;
-  if (mounts_.HaveChanged()) is_any_ = IsAnyServed();
+  if (mounts_.HaveChanged()) mounted_ = MountedKinds();
 }
 
-bool ServedFiles::Serves(dev_t device, uint32_t second) {
+FileSystem ServedFiles::KindOf(dev_t device, uint32_t second) {
   if (device != device_ || second != device_second_) {
     device_ = device;
     device_second_ = second;
-    device_serves_ = FileSystemOf(device) == FileSystem::kServed;
+    device_kind_ = FileSystemOf(device);
   }
-  return device_serves_;
+  return device_kind_;
 }
 
 bool ServedFiles::Ask(int32_t fd, uint32_t second) {
   struct statx status = {};
   if (!Describe(fd, &status)) return false;
   // A FIFO there is the kernel's own, and may wait for ever.
-  const bool is_served = S_ISREG(status.stx_mode) && Serves(DeviceOf(status), second);
+  const bool is_served =
+      S_ISREG(status.stx_mode) && KindOf(DeviceOf(status), second) == FileSystem::kServed;
   const auto index = static_cast<size_t>(fd);
   if (index < kMostKnown) {
     if (index >= known_.size()) known_.resize(index + 1);
@@ -70,7 +71,9 @@ bool ServedFiles::AskCached(int32_t folder, const char* path, uint32_t second) {
   how.resolve = abi::kResolveCached;
   const UniqueFd place(static_cast<int>(::syscall(__NR_openat2, folder, path, &how, sizeof(how))));
   struct statx status = {};
-  return Describe(place.get(), &status) && Serves(DeviceOf(status), second);
+  if (!Describe(place.get(), &status)) return false;
+  const FileSystem kind = KindOf(DeviceOf(status), second);
+  return kind == FileSystem::kServed || kind == FileSystem::kRemote;
 }
 
 }  // namespace ringpost

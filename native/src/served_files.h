@@ -8,8 +8,9 @@
 // (FOPEN_DIRECT_IO): a read beyond the end has the file twice (Linux 6.18, io_uring/rw.c,
 // fs/fuse/file.c). So transfers of them are system calls of the call thread.
 //
-// An open asks the server, too, and so does a close. A close goes to a worker by itself, and an
-// open whose path isn't cached; one whose path is has to be sent there.
+// An open asks the server, too, as it does with NFS and the like, and so does a close. A close goes
+// to a worker by itself, and an open whose path isn't cached; one whose path is has to be sent
+// there.
 #pragma once
 
 #include <sys/types.h>
@@ -34,7 +35,7 @@ class ServedFiles {
   // may have closed it, and the number be another file's.
   [[nodiscard]] bool Has(int32_t fd, uint64_t now_ns) {
     const uint32_t second = SecondOf(now_ns);
-    if (!IsAny(second)) [[likely]]
+    if ((Mounted(second) & KindBit(FileSystem::kServed)) == 0) [[likely]]
       return false;
     const auto index = static_cast<size_t>(fd);
     if (index < known_.size() && known_[index].second == second) [[likely]]
@@ -44,8 +45,9 @@ class ServedFiles {
 
   // Whether an open of this path would ask a server without a worker. Relative to the folder.
   [[nodiscard]] bool HasCached(int32_t folder, const char* path, uint64_t now_ns) {
+    constexpr uint32_t kAsked = KindBit(FileSystem::kServed) | KindBit(FileSystem::kRemote);
     const uint32_t second = SecondOf(now_ns);
-    return IsAny(second) && AskCached(folder, path, second);
+    return (Mounted(second) & kAsked) != 0 && AskCached(folder, path, second);
   }
 
   // It was opened or closed here just now.
@@ -65,27 +67,27 @@ class ServedFiles {
 
   static uint32_t SecondOf(uint64_t now_ns) { return static_cast<uint32_t>(now_ns >> kSecondBits); }
 
-  [[nodiscard]] bool IsAny(uint32_t second) {
+  [[nodiscard]] uint32_t Mounted(uint32_t second) {
     if (second != looked_) [[unlikely]]
-      LookForAny(second);
-    return is_any_;
+      LookAtMounts(second);
+    return mounted_;
   }
-  void LookForAny(uint32_t second);
+  void LookAtMounts(uint32_t second);
   bool Ask(int32_t fd, uint32_t second);
   bool AskCached(int32_t folder, const char* path, uint32_t second);
-  bool Serves(dev_t device, uint32_t second);
+  FileSystem KindOf(dev_t device, uint32_t second);
 
   // Where nothing is mounted that is served, as on most servers, no descriptor is asked about: that
   // costs a sixth of the small files that are read in a second.
-  uint32_t looked_ = 0;  // in which second
-  bool is_any_ = false;
+  uint32_t looked_ = 0;   // in which second
+  uint32_t mounted_ = 0;  // KindBit
   Mounts mounts_;
 
   std::vector<Known> known_;  // by descriptor
   // The device that was asked about last: most files are on one.
   dev_t device_ = 0;
   uint32_t device_second_ = 0;
-  bool device_serves_ = false;
+  FileSystem device_kind_ = FileSystem::kOther;
 };
 
 }  // namespace ringpost

@@ -39,6 +39,8 @@ TEST(a_mount_is_what_it_is_by_the_type_behind_the_dash) {
   CHECK(is_served("36 35 8:17 / /data rw - fuse.sshfs host:/ rw\n"));
   CHECK(is_served("36 35 8:17 / /data rw - virtiofs tag rw\n"));
   CHECK(!is_served("36 35 8:18 / /data rw - fuse host:/ rw\n"));
+  CHECK(is(FileSystem::kRemote, "36 35 8:17 / /data rw - nfs4 host:/data rw,vers=4.2\n"));
+  CHECK(is(FileSystem::kKernel, "36 35 8:17 / /sys/kernel/tracing rw - tracefs none rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw - ext4x /dev/sdb1 rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw\n"));
   CHECK(!is_local(""));
