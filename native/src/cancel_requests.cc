@@ -25,11 +25,10 @@ bool Closes(const InFlight& flight) {
 }
 
 // Whether what waits on it may wait for ever: all but files and disks, whose transfers end by
-// themselves. What the kernel tells of itself only looks like files.
+// themselves.
 bool MayWait(int32_t fd) {
   const int32_t type = FileTypeOf(fd);
-  if (type == S_IFREG) return IsOfKernel(fd);
-  return type >= 0 && type != S_IFDIR && type != S_IFBLK;
+  return type >= 0 && type != S_IFREG && type != S_IFDIR && type != S_IFBLK;
 }
 
 }  // namespace

@@ -296,7 +296,7 @@ void Engine::CloseLeftBehind(ClientService& service, int32_t fd) {
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpClose;
   sqe.fd = fd;
-  sqe.user_data = UserData(Origin::kLeftBehind, service.index, 0);
+  sqe.user_data = UserData(Origin::kLeftBehind, service.index, static_cast<uint32_t>(fd));
   Push(sqe);
   service.left_behind++;
   left_behind_++;

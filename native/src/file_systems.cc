@@ -49,9 +49,6 @@ FileSystem FileSystemOfType(std::string_view type) {
        {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "gfs2", "ocfs2", "lustre"}) {
     if (type == remote) return FileSystem::kRemote;
   }
-  for (const std::string_view kernel : {"proc", "tracefs", "debugfs", "sysfs"}) {
-    if (type == kernel) return FileSystem::kKernel;
-  }
   const bool is_served =
       type == "fuse" || type == "fuseblk" || type.starts_with("fuse.") || type == "virtiofs";
   return is_served ? FileSystem::kServed : FileSystem::kOther;
@@ -96,13 +93,14 @@ bool Mounts::HaveChanged() {
   return ::poll(&changes, 1, 0) != 0;
 }
 
-uint32_t MountedKinds() {
-  uint32_t kinds = 0;
-  (void)ReadMounts([&](const char* line) {
-    kinds |= KindBit(FileSystemOfLine(line));
+bool MountedKinds(uint32_t* kinds) {
+  uint32_t found = 0;
+  const bool is_known = ReadMounts([&](const char* line) {
+    found |= KindBit(FileSystemOfLine(line));
     return false;
   });
-  return kinds;
+  if (is_known) *kinds = found;
+  return is_known;
 }
 
 FileSystem FileSystemOf(dev_t device) {

@@ -17,7 +17,6 @@ enum class FileSystem : uint8_t {
   kServed,  // another process has the files (FUSE), or the machine's host by the same code
             // (virtiofs)
   kRemote,  // another machine has them: an open asks it
-  kKernel,  // what the kernel tells of itself: a read may wait for ever, as of /proc/kmsg
   kOther,   // or none that is mounted
 };
 
@@ -31,15 +30,17 @@ class Mounts {
   // Since the last time it was asked; the first time, and where it can't be found out, it says so.
   // One system call.
   [[nodiscard]] bool HaveChanged();
+  // What has changed couldn't be looked at: the next answer is yes.
+  void AskAgain() { asked_ = false; }
 
  private:
   UniqueFd list_;
   bool asked_ = false;
 };
 
-// Of which kinds some are mounted: 1 << kind, as far as that can be found out. Reads the file: some
-// microseconds, and one more for each mount.
-uint32_t MountedKinds();
+// Of which kinds some are mounted: KindBit of each. Returns false where that can't be found out.
+// Reads the file: some microseconds, and one more for each mount.
+[[nodiscard]] bool MountedKinds(uint32_t* kinds);
 constexpr uint32_t KindBit(FileSystem kind) { return 1u << static_cast<uint32_t>(kind); }
 
 // Of a line of that file: kOther where it is about another device.

@@ -54,6 +54,8 @@ bool Engine::ReapCompletions() {
       case Origin::kLeftBehind:
         services_[ClientOf(cqe.user_data)].left_behind--;
         left_behind_--;
+        // The kernel had no worker for it, nor could it make one.
+        if (cqe.result == -ECANCELED) UniqueFd(static_cast<int>(SlotOf(cqe.user_data))).Reset();
         break;
     }
   }

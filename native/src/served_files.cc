@@ -31,14 +31,9 @@ int32_t FileTypeOf(int32_t fd) {
   return Describe(fd, &status) ? status.stx_mode & S_IFMT : -1;
 }
 
-bool IsOfKernel(int32_t fd) {
-  struct statx status = {};
-  return Describe(fd, &status) && FileSystemOf(DeviceOf(status)) == FileSystem::kKernel;
-}
-
 void ServedFiles::LookAtMounts(uint32_t second) {
   looked_ = second;
-  if (mounts_.HaveChanged()) mounted_ = MountedKinds();
+  if (mounts_.HaveChanged() && !MountedKinds(&mounted_)) mounts_.AskAgain();
 }
 
 FileSystem ServedFiles::KindOf(dev_t device, uint32_t second) {
@@ -65,13 +60,16 @@ bool ServedFiles::Ask(int32_t fd, uint32_t second) {
 }
 
 // By looking at the same names as the open (RESOLVE_CACHED: Linux 5.12), with no open of the file.
-bool ServedFiles::AskCached(int32_t folder, const char* path, uint32_t second) {
+bool ServedFiles::AskCached(const CachedPath& path, uint32_t second) {
   abi::OpenHow how = {};
   how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = abi::kResolveCached;
-  const UniqueFd place(static_cast<int>(::syscall(__NR_openat2, folder, path, &how, sizeof(how))));
+  how.resolve = path.resolve | abi::kResolveCached;
+  const UniqueFd place(
+      static_cast<int>(::syscall(__NR_openat2, path.folder, path.name, &how, sizeof(how))));
   struct statx status = {};
   if (!Describe(place.get(), &status)) return false;
+  // A FIFO's open would wait for its other end, and have a worker meanwhile.
+  if (!S_ISREG(status.stx_mode) && !S_ISDIR(status.stx_mode)) return false;
   const FileSystem kind = KindOf(DeviceOf(status), second);
   return kind == FileSystem::kServed || kind == FileSystem::kRemote;
 }

@@ -26,8 +26,12 @@ namespace ringpost {
 // What is known here: fstat(2) may ask whoever serves the file.
 [[nodiscard]] int32_t FileTypeOf(int32_t fd);
 
-// Whether it is a file of /proc or the like (FileSystem::kKernel).
-[[nodiscard]] bool IsOfKernel(int32_t fd);
+// Where an open begins, what it looks for, and how (RESOLVE_* of openat2).
+struct CachedPath {
+  int32_t folder;
+  const char* name;
+  uint64_t resolve;
+};
 
 class ServedFiles {
  public:
@@ -43,11 +47,11 @@ class ServedFiles {
     return Ask(fd, second);
   }
 
-  // Whether an open of this path would ask a server without a worker. Relative to the folder.
-  [[nodiscard]] bool HasCached(int32_t folder, const char* path, uint64_t now_ns) {
+  // Whether an open of this path would ask a server without a worker.
+  [[nodiscard]] bool HasCached(const CachedPath& path, uint64_t now_ns) {
     constexpr uint32_t kAsked = KindBit(FileSystem::kServed) | KindBit(FileSystem::kRemote);
     const uint32_t second = SecondOf(now_ns);
-    return (Mounted(second) & kAsked) != 0 && AskCached(folder, path, second);
+    return (Mounted(second) & kAsked) != 0 && AskCached(path, second);
   }
 
   // It was opened or closed here just now.
@@ -74,7 +78,7 @@ class ServedFiles {
   }
   void LookAtMounts(uint32_t second);
   bool Ask(int32_t fd, uint32_t second);
-  bool AskCached(int32_t folder, const char* path, uint32_t second);
+  bool AskCached(const CachedPath& path, uint32_t second);
   FileSystem KindOf(dev_t device, uint32_t second);
 
   // Where nothing is mounted that is served, as on most servers, no descriptor is asked about: that

@@ -245,8 +245,12 @@ void Engine::Submit(const abi::Sqe& sqe) {
 bool Engine::OpensServed(const abi::Sqe& sqe) {
   const bool opens = sqe.opcode == abi::kOpOpenat || sqe.opcode == abi::kOpOpenat2;
   if (!opens || (sqe.flags & abi::kSqeAsync) != 0) return false;
-  const auto* path = reinterpret_cast<const char*>(sqe.address);
-  return served_files_.HasCached(sqe.fd, path, now_ns_);
+  const bool has_how = sqe.opcode == abi::kOpOpenat2;
+  const CachedPath path = {
+      .folder = sqe.fd,
+      .name = reinterpret_cast<const char*>(sqe.address),
+      .resolve = has_how ? reinterpret_cast<const abi::OpenHow*>(sqe.offset)->resolve : 0};
+  return served_files_.HasCached(path, now_ns_);
 }
 
 // A submission for a request, to the main ring.

@@ -18,8 +18,8 @@ dev_t DeviceOf(const char* path) {
 }
 
 TEST(what_is_no_file_system_of_files_is_not_local) {
-  CHECK(FileSystemOf(DeviceOf("/proc")) == FileSystem::kKernel);
-  CHECK(FileSystemOf(DeviceOf("/sys")) == FileSystem::kKernel);
+  CHECK(FileSystemOf(DeviceOf("/proc")) == FileSystem::kOther);
+  CHECK(FileSystemOf(DeviceOf("/sys")) == FileSystem::kOther);
 }
 
 // By proc_pid_mountinfo(5): mount, parent, device, root, mount point, options, optional fields, a
@@ -40,7 +40,6 @@ TEST(a_mount_is_what_it_is_by_the_type_behind_the_dash) {
   CHECK(is_served("36 35 8:17 / /data rw - virtiofs tag rw\n"));
   CHECK(!is_served("36 35 8:18 / /data rw - fuse host:/ rw\n"));
   CHECK(is(FileSystem::kRemote, "36 35 8:17 / /data rw - nfs4 host:/data rw,vers=4.2\n"));
-  CHECK(is(FileSystem::kKernel, "36 35 8:17 / /sys/kernel/tracing rw - tracefs none rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw - ext4x /dev/sdb1 rw\n"));
   CHECK(!is_local("36 35 8:17 / /data rw\n"));
   CHECK(!is_local(""));
