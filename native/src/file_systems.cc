@@ -16,17 +16,11 @@ namespace ringpost {
 
 namespace {
 
-// For so long an answer holds: by then another file system may be mounted from the device.
-constexpr int64_t kHoldsS = 10;
-
-struct Known {
-  FileSystem what;
-  int64_t since_s;
-};
-
 struct State {
   std::mutex mutex;
-  std::map<dev_t, Known> known;  // of the devices that were asked about
+  Mounts mounts;
+  int64_t looked_s = -1;              // when they were asked whether they have changed
+  std::map<dev_t, FileSystem> known;  // of the devices that were asked about since
 };
 
 // Never destroyed: threads may outlive the static objects of the process.
@@ -107,16 +101,17 @@ FileSystem FileSystemOf(dev_t device) {
   State& state = TheState();
   const std::lock_guard<std::mutex> lock(state.mutex);
   const int64_t now_s = NowS();
-  const auto found = state.known.find(device);
-  if (found != state.known.end() && now_s - found->second.since_s < kHoldsS) {
-    return found->second.what;
+  if (std::exchange(state.looked_s, now_s) != now_s && state.mounts.HaveChanged()) {
+    state.known.clear();  // another file system may have the device's number now
   }
+  const auto found = state.known.find(device);
+  if (found != state.known.end()) return found->second;
   FileSystem what = FileSystem::kOther;
   const bool is_known = ReadMounts([&](const char* line) {
     what = FileSystemOfMount(line, device);
     return what != FileSystem::kOther;
   });
-  if (is_known) state.known[device] = {.what = what, .since_s = now_s};
+  if (is_known) state.known[device] = what;
   return what;
 }
 

@@ -1,12 +1,19 @@
 // Whose files can be had without waiting for another machine, or another process.
 #include "file_systems.h"
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
 
 #include "check.h"
+#include "unique_fd.h"
 
 namespace ringpost {
 namespace {
@@ -62,6 +69,46 @@ TEST(the_files_of_a_local_mount_are_local) {
     CHECK(FileSystemOf(device) == FileSystem::kLocal);  // as it is known by now
   }
   std::fclose(mounts);
+}
+
+// The last file system mounted at a path, without asking whoever has its files; 0 where none is.
+dev_t DeviceMountedAt(const char* path) {
+  FILE* mounts = std::fopen("/proc/self/mountinfo", "re");
+  CHECK(mounts != nullptr);
+  const std::string place = std::string(" / ") + path + " ";
+  dev_t device = 0;
+  char line[8192];
+  while (std::fgets(line, sizeof(line), mounts) != nullptr) {
+    unsigned of_major = 0;
+    unsigned of_minor = 0;
+    if (std::sscanf(line, "%*u %*u %u:%u", &of_major, &of_minor) != 2) continue;
+    if (std::strstr(line, place.c_str()) != nullptr) device = makedev(of_major, of_minor);
+  }
+  std::fclose(mounts);
+  return device;
+}
+
+TEST(a_number_that_another_file_system_has_now_is_looked_at_again) {
+  char folder[] = "/tmp/ringpost-mounts-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const UniqueFd server(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  const std::string options =
+      "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(server.get());
+  if (!server.valid() || ::mount("none", folder, "tmpfs", 0, nullptr) != 0) {
+    (void)::rmdir(folder);
+    SKIP("may not mount");
+  }
+  const dev_t first = DeviceMountedAt(folder);
+  CHECK(FileSystemOf(first) == FileSystem::kOther);
+  CHECK_EQ(::umount2(folder, MNT_DETACH), 0);
+  CHECK_EQ(::mount("none", folder, "fuse", 0, options.c_str()), 0);
+  const dev_t second = DeviceMountedAt(folder);
+  (void)::usleep(1'100'000);  // its mounts are looked at each second
+  const FileSystem found = FileSystemOf(second);
+  CHECK_EQ(::umount2(folder, MNT_DETACH), 0);
+  CHECK_EQ(::rmdir(folder), 0);
+  if (second != first) SKIP("the second mount has a number of its own");
+  CHECK(found == FileSystem::kServed);
 }
 
 TEST(a_device_that_nobody_has_mounted_is_not_local) {
