@@ -8,16 +8,8 @@
 
 namespace ringpost {
 
-// What the engine remembers of a request between its submission and its reply. One per slot, the
-// engine thread's.
-struct InFlight {
-  static constexpr uint32_t kIdle = 0;  // no operation has opcode 0
-
-  uint32_t opcode = kIdle;
-  uint32_t generation = 0;
-  uint64_t taken_ns = 0;      // of CLOCK_MONOTONIC, the same for all of a batch
-  uint64_t nth_start = 0;     // of all requests of the engine that have begun
-  uint64_t cancelled_ns = 0;  // when the kernel was first told
+// What every request begins with.
+struct RequestState {
   bool cancelled = false;
   bool timed = false;    // it has a deadline
   bool overdue = false;  // that is why it was cancelled
@@ -29,8 +21,26 @@ struct InFlight {
   bool siblings_told = false;  // of this close: the other rings are to be told of its end, too
   bool polled = false;         // it is with the polled ring
   bool unpollable = false;     // whose device, or file system, has nothing to poll
+  bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
   int32_t counted_fd = -1;     // descriptor_users.h
   int32_t counted_input = -1;  // and what it takes from
+  // offset_lines.cc: the descriptor in whose line it stands; negative: in none.
+  int32_t line_fd = -1;
+  // Of a recipe: where it is, and how many bytes it has moved.
+  uint32_t stage = protocol::stage::kWhole;
+  uint32_t done = 0;
+};
+
+// What the engine remembers of a request between its submission and its reply. One per slot, the
+// engine thread's.
+struct InFlight : RequestState {
+  static constexpr uint32_t kIdle = 0;  // no operation has opcode 0
+
+  uint32_t opcode = kIdle;
+  uint32_t generation = 0;
+  uint64_t taken_ns = 0;      // of CLOCK_MONOTONIC, the same for all of a batch
+  uint64_t nth_start = 0;     // of all requests of the engine that have begun
+  uint64_t cancelled_ns = 0;  // when the kernel was first told
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};
   // What the kernel reads, or writes, by its address.
@@ -39,13 +49,10 @@ struct InFlight {
     int32_t pipe_ends[2];        // of a pipe: to read from, and to write to
     abi::Timespec time;          // of a timeout
   };
-  bool ends_by_itself = false;  // what is in the kernel does (prepare_waits.h)
-  bool transfers = false;       // turns.cc: what is in the kernel is a transfer at a position
-  bool of_few = false;          // of a client that has few; meant while it transfers
-  bool awaits_writer = false;   // fifo_peers.cc: what is in the kernel is a poll
-  // offset_lines.cc: the descriptor in whose line it stands; negative: in none.
-  int32_t line_fd = -1;
-  InFlight* next_in_line = nullptr;
+  bool ends_by_itself = false;       // what is in the kernel does (prepare_waits.h)
+  bool transfers = false;            // turns.cc: what is in the kernel is a transfer at a position
+  bool of_few = false;               // of a client that has few; meant while it transfers
+  InFlight* next_in_line = nullptr;  // offset_lines.cc
 
   // poll_streams.cc: a stream of events. Set when one begins, meant for nothing else.
   bool armed = false;   // its poll is with the kernel
@@ -57,8 +64,7 @@ struct InFlight {
   int32_t call_result = 0;
   InFlight* next_call = nullptr;
 
-  // Recipes only: where they are, and what they have.
-  uint32_t stage = protocol::stage::kWhole;
+  // Recipes only: what they have.
   uint32_t failed_stage = 0;  // the step that `error` came from
   int32_t error = 0;          // first failure, reported after the close
   int32_t fd = -1;
@@ -67,8 +73,8 @@ struct InFlight {
   const char* path = nullptr;
   Span buffer;
   uint64_t position = 0;  // in the file, of the buffer's first byte
-  uint32_t done = 0;      // bytes moved
 
+  void BeginAnew() { static_cast<RequestState&>(*this) = {}; }
   [[nodiscard]] bool idle() const { return opcode == kIdle; }
   [[nodiscard]] bool opens() const {
     return opcode == protocol::opcode::kOpen || opcode == protocol::opcode::kOpenat2;

@@ -143,25 +143,12 @@ void Engine::TellThatStopping(ClientService& service, const Request& request) {
 // go to the kernel.
 int Engine::Admit(ClientService& service, Request& request) {
   InFlight& flight = service.in_flight[request.slot];
+  flight.BeginAnew();
   flight.timed = (request.opcode & protocol::opcode_flag::kDeadline) != 0;
   request.opcode &= ~(protocol::opcode_flag::kDeadline | protocol::opcode_flag::kContinues);
   flight.opcode = request.opcode;
   flight.generation = request.generation;
   flight.taken_ns = now_ns_;
-  flight.cancelled = false;
-  flight.overdue = false;
-  flight.polled = false;
-  flight.unpollable = false;
-  flight.awaits_writer = false;
-  flight.line_fd = -1;
-  flight.chained = false;
-  flight.held = false;
-  flight.outlived = false;
-  flight.siblings_told = false;
-  flight.stage = protocol::stage::kWhole;
-  flight.done = 0;
-  flight.counted_fd = -1;
-  flight.counted_input = -1;
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
