@@ -135,9 +135,21 @@ export interface Addon {
 
 type LoadFrom = (directory: string) => Addon;
 
+/** By the package's name: this file may have become part of a bundle, wherever that lies. */
+function findManifest(): string {
+  try {
+    return createRequire(import.meta.url).resolve("@ringpost/native/package.json");
+  } catch (cause) {
+    const cure =
+      "a bundle has to leave ringpost out (esbuild: --external:ringpost), and be run where it is installed";
+    throw new Error(`ringpost: its native addon isn't found from ${import.meta.url}: ${cure}`, {
+      cause,
+    });
+  }
+}
+
 function load(): Addon {
-  // By the package's name: this file may have become part of a bundle, wherever that lies.
-  const manifest = createRequire(import.meta.url).resolve("@ringpost/native/package.json");
+  const manifest = findManifest();
   const loadFrom = createRequire(manifest)("node-gyp-build") as LoadFrom; // untyped package: picks a prebuild, or build/Release
   const addon = loadFrom(dirname(manifest));
   if (addon.layoutHash !== layoutHash) {

@@ -24,6 +24,7 @@ import {
 
 /** A method with one argument left open. The values are of any type: to give a wrong one is the point. */
 type Call = (client: Client, bad: never) => unknown;
+type NeverTyped = (this: Client, ...given: unknown[]) => Promise<unknown>;
 type NodeCall = (bad: never) => unknown;
 
 const dir = useTempDir();
@@ -258,6 +259,30 @@ describe("an argument that is wrong", () => {
         );
       }
     });
+
+    const further: Readonly<Record<string, Call>> = {
+      read: (c, bad) => c.read(0, view, null, bad),
+      write: (c, bad) => c.write(1, view, null, bad),
+      readv: (c, bad) => c.readv(0, [view], null, bad),
+      writev: (c, bad) => c.writev(1, [view], null, bad),
+      readFile: (c, bad) => (c.readFile as NeverTyped).call(c, "/", "utf8", bad),
+      writeFile: (c, bad) => c.writeFile("/", "", "utf8", bad),
+      mkdir: (c, bad) => c.mkdir("/", 0o777, bad),
+      "readv of a chain": (c, bad) => c.chain().readv(0, [view], null, bad).run(),
+      "writev of a chain": (c, bad) => c.chain().writev(1, [view], null, bad).run(),
+      "writeFile of a chain": (c, bad) => c.chain().writeFile("/", "", "utf8", bad).run(),
+      "mkdir of a chain": (c, bad) => c.chain().mkdir("/", 0o777, bad).run(),
+    };
+    it.each(Object.entries(further))(
+      "what comes after the options of %s is refused: a signal there would be missed",
+      async (_, call) => {
+        const failure = await failureOf(() => call(running.client, { timeoutMs: 50 } as never));
+        expect(failure).toMatchObject({ class: "TypeError", code: "ERR_INVALID_ARG_VALUE" });
+        expect(failure.message).toMatch(
+          /^The argument 'options' must be the last one, and one object: \{ .*signal, timeoutMs \}/,
+        );
+      },
+    );
 
     it("options of another type are refused", async () => {
       for (const options of wrongOptions) {

@@ -1,4 +1,6 @@
 /** The channels of node:diagnostics_channel: what subscribers hear, and that they can't harm. */
+
+import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import fs from "node:fs";
 import { opened, type RequestEvent } from "ringpost";
@@ -116,6 +118,17 @@ describe("diagnostics", () => {
     await Promise.all(Array.from({ length: 20 }, () => running.client.nop()));
     expect(settled).toHaveLength(20);
     expect(settled.every((event, nth) => event === posted[nth])).toBe(true);
+  });
+
+  it("are told of in the context of the call, whoever's reply comes at the same time", async () => {
+    const context = new AsyncLocalStorage<number>();
+    const stores: (number | undefined)[] = [];
+    listen("ringpost:reply", () => stores.push(context.getStore()));
+    const calls = Array.from({ length: 40 }, (_, nth) =>
+      context.run(nth, () => running.client.stat(nth % 2 === 0 ? "/" : "/no/such/file")),
+    );
+    await Promise.allSettled(calls);
+    expect(stores.sort((one, other) => one! - other!)).toEqual([...calls.keys()]);
   });
 
   it("tell of failures, of the kernel's and of those before it", async () => {

@@ -118,8 +118,9 @@ describeOnEngineSetups(
       const late = failing(client.chain().nop().nop({ timeoutMs: 5 }).run());
       const chain = client.chain().nop().nop().run();
       const nop = client.nop().then(() => ended.push("nop"));
-      control.abort();
+      control.abort(new Error("enough"));
       expect(codesOf(await aborted)).toEqual(["ABORT_ERR", "ECANCELED"]);
+      expect((await aborted).cause).toMatchObject({ message: "enough" }); // as of a single request
       expect(codesOf(await late)).toEqual(["ECANCELED", "ETIMEDOUT"]);
       expect(ended).toEqual([]); // behind the chain
       fs.writeSync(fifo.fd, Buffer.alloc(CREDITS - 1));

@@ -30,6 +30,10 @@ describeOnEngineSetups((running) => {
       () => call(nodeFs),
     );
 
+  /** One signature for both. */
+  const mkdir = (api: Client | typeof nodeFs, path: string, options?: string | object) =>
+    (api.mkdir as (path: string, options?: string | object) => Promise<unknown>)(path, options);
+
   describe("rename", () => {
     it("gives a file another name, in place of what had it", async () => {
       const [from, to] = [dir().file("new"), dir().file("old")];
@@ -157,9 +161,6 @@ describeOnEngineSetups((running) => {
 
     it("fails as node:fs does", async () => {
       const file = dir().file("x");
-      // One signature for both.
-      const mkdir = (api: Client | typeof nodeFs, path: string, options?: string | object) =>
-        (api.mkdir as (path: string, options?: string | object) => Promise<unknown>)(path, options);
       await bothFail("EEXIST", (api) => mkdir(api, file));
       await bothFail("EEXIST", (api) => mkdir(api, dir().path));
       await bothFail("ENOENT", (api) => mkdir(api, dir().at("missing/child")));
@@ -168,11 +169,19 @@ describeOnEngineSetups((running) => {
       await bothFail("ERR_INVALID_ARG_TYPE", (api) => mkdir(api, "x", { recursive: 1 }));
     });
 
-    it("fails with the same code as node:fs, with recursive", async () => {
+    it("fails with the same error as node:fs, with recursive", async () => {
       const file = dir().file("x");
-      for (const path of [file, `${file}/child`]) {
-        const code = await nodeFs.mkdir(path, { recursive: true }).catch((error) => error.code);
-        await expect(ours().mkdir(path, { recursive: true })).rejects.toMatchObject({ code });
+      const circle = dir().fresh();
+      fs.symlinkSync(circle, circle);
+      const codes = {
+        EEXIST: [file],
+        ENOTDIR: [`${file}/`, `${file}/child`],
+        ELOOP: [circle, `${circle}/`, `${circle}/child`],
+      };
+      for (const [code, paths] of Object.entries(codes)) {
+        for (const path of paths) {
+          await bothFail(code, (api) => mkdir(api, path, { recursive: true }));
+        }
       }
     });
   });

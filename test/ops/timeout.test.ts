@@ -26,7 +26,7 @@ describeOnEngineSetups((running) => {
     expect(await within(SOON_MS, "read", failure)).toEqual({
       ...TIMED_OUT,
       ...{ class: "Error", name: "Error", syscall: "read", path: undefined, dest: undefined },
-      message: "ETIMEDOUT: connection timed out, read",
+      message: "ETIMEDOUT: operation timed out, read",
     });
     expect(performance.now() - before).toBeGreaterThanOrEqual(30);
     fs.writeSync(fifo.fd, "late");

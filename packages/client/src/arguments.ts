@@ -102,10 +102,20 @@ export function toPart(
   return new Uint8Array(view.buffer, view.byteOffset + begin, bytes);
 }
 
-/** A read or write in node:fs's form `(fd, view, offset, length, position)`: its offset would be taken for the position. */
-export function refuseFurther(value: unknown): never {
-  const cure = "of node:fs has no place of its own here: options are { offset, length, position }";
-  throw invalidArgValue("length", value, cure);
+/**
+ * The error of what comes after the options, where it would be missed: the length and position of a read in node:fs's form, or a
+ * signal of its own.
+ * @param names of the options that the method has, besides those of every request
+ */
+export function furtherArgument(value: unknown, names: string): Error {
+  const cure = `must be the last one, and one object: { ${names}, signal, timeoutMs }`;
+  return invalidArgValue("options", value, cure);
+}
+
+/** Throws where there is any. */
+export function refuseFurther(further: readonly unknown[], names: string): void {
+  const first = further.find((value) => value !== undefined);
+  if (first !== undefined) throw furtherArgument(first, names);
 }
 
 export function toViews(views: unknown): View[] {

@@ -38,8 +38,9 @@ export function chainError(
     short?.step === step
       ? shortTransferError(results[step] as number, short.expected) // a count
       : (results[step] as CodedError); // a failed step's
+  // An abort's own cause is what programs look for: whether it was a timeout.
   const error = new Error(`${cause.message} (step ${step} of a chain of ${results.length})`, {
-    cause,
+    cause: cause.cause ?? cause,
   });
   error.name = cause.name;
   return Object.assign(error, { ...cause, code: cause.code, step, results });

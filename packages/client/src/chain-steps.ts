@@ -6,6 +6,7 @@ import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outco
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
 import { type RequestOptions, requestNames, toControl, toOptions } from "./options.js";
 import { type ChainOfRequests, nothing, type PendingRequest } from "./pending-request.js";
+import { rejectTracing } from "./rejection.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 import type { StepCollector } from "./step-collector.js";
 
@@ -192,11 +193,11 @@ export class ChainSteps implements ChainOfRequests {
   run(): Promise<unknown[]> {
     return (
       this.#whyNot() ??
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
         this.#whenSettled = () => {
           const brokenAt = this.#brokenAt();
           if (brokenAt === undefined) resolve(this.#results);
-          else reject(chainError(this.#results, brokenAt, this.#short));
+          else rejectTracing(resolve, chainError(this.#results, brokenAt, this.#short));
         };
         this.#post();
       })

@@ -157,16 +157,18 @@ export class Chain<Results extends unknown[] = []> {
     fd: ChainFd,
     views: readonly BufferView[],
     options?: TransferOptions | Position,
+    ...none: never[]
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.readv(this.#steps.fd(fd), atLeastOne(views), options));
+    return this.#add(this.#client.readv(this.#steps.fd(fd), atLeastOne(views), options, ...none));
   }
 
   writev(
     fd: ChainFd,
     views: readonly BufferView[],
     options?: TransferOptions | Position,
+    ...none: never[]
   ): Chain<[...Results, number]> {
-    return this.#add(this.#client.writev(this.#steps.fd(fd), atLeastOne(views), options));
+    return this.#add(this.#client.writev(this.#steps.fd(fd), atLeastOne(views), options, ...none));
   }
 
   fsync(fd: ChainFd, options?: RequestOptions): Chain<[...Results, undefined]> {
@@ -275,21 +277,23 @@ export class Chain<Results extends unknown[] = []> {
   mkdir(
     path: PathLike,
     options?: number | string | (MkdirOptions & { readonly recursive?: false | undefined }) | null,
+    ...none: never[]
   ): Chain<[...Results, undefined]> {
     const given = options as MkdirOptions | null | undefined; // of numbers and strings it is undefined
     if (given?.recursive) {
       this.#steps.refuse(invalidArgValue("options.recursive", true, "is no step of a chain"));
       return this.#addSilent(Promise.resolve());
     }
-    return this.#addSilent(this.#client.mkdir(path, options));
+    return this.#addSilent(this.#client.mkdir(path, options, ...none));
   }
 
   symlink(
     target: PathLike,
     path: PathLike,
-    options?: RequestOptions | string | null,
+    type?: RequestOptions | string | null,
+    options?: RequestOptions,
   ): Chain<[...Results, undefined]> {
-    return this.#addSilent(this.#client.symlink(target, path, options));
+    return this.#addSilent(this.#client.symlink(target, path, type, options));
   }
 
   setxattr(
@@ -374,6 +378,7 @@ export class Chain<Results extends unknown[] = []> {
     path: PathLike,
     data: string | BufferView,
     options?: WriteFileOptions | BufferEncoding | null,
+    ...none: never[]
   ): Chain<[...Results, undefined]> {
     if (typeof data !== "string" && data?.byteLength > MAX_TRANSFER_BYTES) {
       this.#steps.refuse(
@@ -381,6 +386,6 @@ export class Chain<Results extends unknown[] = []> {
       );
       return this.#addSilent(Promise.resolve());
     }
-    return this.#addSilent(this.#client.writeFile(path, data, options));
+    return this.#addSilent(this.#client.writeFile(path, data, options, ...none));
   }
 }

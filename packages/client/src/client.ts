@@ -2,6 +2,7 @@ import {
   checkFd,
   checkInteger,
   type PathLike,
+  refuseFurther,
   toEncoding,
   toOpenFlags,
   toPath,
@@ -104,9 +105,11 @@ export class Client extends EventRequests implements AsyncDisposable {
   readFile(
     path: PathLike,
     options?: ReadFileOptions | BufferEncoding | null,
+    ...none: never[]
   ): Promise<Buffer | string> {
     try {
       const local = toPath(path);
+      refuseFurther(none, "encoding, flag");
       const { encoding, flag } = toFileOptions<ReadFileOptions>(options);
       const decodeAs = toEncoding(encoding);
       const bytes = this.#files.read(

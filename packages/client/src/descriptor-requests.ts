@@ -4,6 +4,7 @@ import { MAX_TRANSFER_BYTES, type Operation, operations } from "@ringpost/protoc
 import {
   checkFd,
   checkInteger,
+  furtherArgument,
   INT32_MAX,
   type Position,
   refuseFurther,
@@ -40,7 +41,7 @@ export class DescriptorRequests {
   /**
    * Reads into the view. Linux 5.6. What is cached the client may read by itself: option `hotReads` of `Engine.start`.
    * @param options a number or bigint is the position
-   * @param none node:fs's offset, length and position one by one are refused: `options` has all three
+   * @param none refused: node:fs's offset, length and position one by one, as `options` has all three
    * @returns bytes read: fewer than the view has at the end of the file, or after a short read; 0 at the end
    */
   read(
@@ -55,7 +56,7 @@ export class DescriptorRequests {
   /**
    * Writes the view. Linux 5.6.
    * @param options a number or bigint is the position
-   * @param none node:fs's offset, length and position one by one are refused: `options` has all three
+   * @param none refused: node:fs's offset, length and position one by one, as `options` has all three
    * @returns bytes written; rarely fewer than the view has (a full device, a pipe): the caller goes on with the rest
    */
   write(
@@ -72,8 +73,9 @@ export class DescriptorRequests {
     fd: number,
     views: readonly BufferView[],
     options?: TransferOptions | Position,
+    ...none: never[]
   ): Promise<number> {
-    return this.#transferVectors(operations.readv, fd, views, options);
+    return this.#transferVectors(operations.readv, fd, views, options, none);
   }
 
   /** Writes several views, one after the other. At most 1024. Linux 5.1. Returns as {@link write}. */
@@ -81,8 +83,9 @@ export class DescriptorRequests {
     fd: number,
     views: readonly BufferView[],
     options?: TransferOptions | Position,
+    ...none: never[]
   ): Promise<number> {
-    return this.#transferVectors(operations.writev, fd, views, options);
+    return this.#transferVectors(operations.writev, fd, views, options, none);
   }
 
   /** Resolves when data and metadata of the file are on the device. Linux 5.1. */
@@ -203,7 +206,8 @@ export class DescriptorRequests {
     try {
       checkFd(fd);
       view = toView(buffer);
-      if (further.length > 0) refuseFurther(further[0]);
+      // Even where it is undefined: node:fs would take the options for the offset.
+      if (further.length > 0) throw furtherArgument(further[0], "offset, length, position, flags");
       if (typeof options === "object" && options !== null) view = toPart(view, options);
       position = toPosition(options);
       flags = toTransferFlags(options);
@@ -228,6 +232,7 @@ export class DescriptorRequests {
     fd: number,
     buffers: readonly BufferView[],
     options: TransferOptions | Position | undefined,
+    further: readonly never[],
   ): Promise<number> {
     let views: View[];
     let position: Position | undefined;
@@ -235,6 +240,7 @@ export class DescriptorRequests {
     try {
       checkFd(fd);
       views = toViews(buffers);
+      refuseFurther(further, "position, flags");
       position = toPosition(options);
       flags = toTransferFlags(options);
     } catch (error) {

@@ -86,6 +86,7 @@ export class DirectoryMaker {
   #isDirectory(path: PathBytes): Promise<boolean> {
     const request = this.#begin(operations.stat, path);
     request.mode = STATX_TYPE;
+    request.syscall = operations.mkdir.syscall; // as node:fs, whatever part of it fails
     request.decode = asIsDirectory;
     return postControlled(this.#sink, request, this.#control);
   }

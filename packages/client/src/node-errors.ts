@@ -1,6 +1,6 @@
 /** Errors in Node's own form. node:fs has no public way to make them, so their codes and messages are made here alone. */
 import { getSystemErrorMap, inspect } from "node:util";
-import { EACCES, EAGAIN, ECHILD, EOPNOTSUPP } from "@ringpost/protocol";
+import { EACCES, EAGAIN, ECHILD, EOPNOTSUPP, ETIMEDOUT } from "@ringpost/protocol";
 
 export interface CodedError extends Error {
   code: string;
@@ -110,10 +110,11 @@ export function closedError(what: "client" | "engine"): CodedError {
   return coded(new Error(`The ringpost ${what} is closed`), "ERR_RINGPOST_CLOSED");
 }
 
-/** With what libuv has no call to know. */
-const systemErrors = new Map([
+/** With what libuv has no call to know, or takes for a connection's. */
+const systemErrors = new Map<number, [code: string, message: string]>([
   ...getSystemErrorMap(),
-  [ECHILD, ["ECHILD", "no child processes"] as [string, string]],
+  [ECHILD, ["ECHILD", "no child processes"]],
+  [ETIMEDOUT, ["ETIMEDOUT", "operation timed out"]],
 ]);
 
 /**

@@ -5,6 +5,7 @@ import {
   checkFd,
   checkInteger,
   type PathLike,
+  refuseFurther,
   toEncoding,
   toMode,
   toOpenFlags,
@@ -146,9 +147,15 @@ export class PathRequests extends DescriptorRequests {
   mkdir(
     path: PathLike,
     options?: number | string | MkdirOptions | null,
+    ...none: never[]
   ): Promise<string | undefined>;
-  mkdir(path: PathLike, options?: number | string | MkdirOptions | null): Promise<unknown> {
+  mkdir(
+    path: PathLike,
+    options?: number | string | MkdirOptions | null,
+    ...none: never[]
+  ): Promise<unknown> {
     return orReject<unknown>(() => {
+      refuseFurther(none, "mode, recursive");
       const { mode, recursive } = toMkdirOptions(options);
       const control = typeof options === "object" && options !== null ? options : undefined;
       if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
@@ -159,14 +166,15 @@ export class PathRequests extends DescriptorRequests {
 
   /**
    * Makes a symbolic link at `path` that says `target`. io_uring since Linux 5.15, a system call before.
-   * @param options a string is node:fs's type of link, which means nothing on Linux
+   * @param type node:fs's type of link, which means nothing on Linux; or the options
    */
   symlink(
     target: PathLike,
     path: PathLike,
-    options?: RequestOptions | string | null,
+    type?: RequestOptions | string | null,
+    options?: RequestOptions,
   ): Promise<void> {
-    const control = typeof options === "string" || options === null ? undefined : options;
+    const control = typeof type === "string" ? options : (type ?? options);
     return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0, control);
   }
 
@@ -188,9 +196,11 @@ export class PathRequests extends DescriptorRequests {
     path: PathLike,
     data: string | BufferView,
     options?: WriteFileOptions | BufferEncoding | null,
+    ...none: never[]
   ): Promise<void> {
     try {
       const local = toPath(path);
+      refuseFurther(none, "encoding, mode, flag, flush");
       const given = toFileOptions<WriteFileOptions>(options);
       const encoding = toEncoding(given.encoding) ?? "utf8";
       const openFlags = toOpenFlags(given.flag || "w");

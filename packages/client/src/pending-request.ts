@@ -138,6 +138,11 @@ export class PendingRequest {
     return promise as Promise<T>; // decode makes a T, which its author knows and no type can tell
   }
 
+  /** Whether somebody awaits it by itself: no step of a chain, nor a stream. */
+  get isAwaited(): boolean {
+    return !this.isCollected && this.takeEvents === undefined;
+  }
+
   /** Whether it is a further step of what a call has begun, which knows of no submit. */
   get goesOn(): boolean {
     return this.continues && this.slab < 0;

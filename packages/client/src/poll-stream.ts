@@ -2,6 +2,7 @@ import { operations } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import type { Control } from "./options.js";
 import type { PendingRequest } from "./pending-request.js";
+import { rejectTracing } from "./rejection.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 
 /** POLLERR, POLLHUP and POLLNVAL: they stay, and no other event can be waited for beside them. */
@@ -43,8 +44,8 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
 
   /** The events since the last call: resolves when there are some. Several calls at a time get theirs in order. */
   next(): Promise<IteratorResult<number, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.#takers.push({ resolve, reject });
+    return new Promise((resolve) => {
+      this.#takers.push({ resolve, reject: (error) => rejectTracing(resolve, error) });
       if (this.#takers.length === 1) this.#ask();
     });
   }

@@ -2,6 +2,7 @@
  * What `node:diagnostics_channel` hears of requests, on the client's thread. While nobody subscribes, a request costs one look at
  * two channels, and its reply nothing: a listened-to request brings its own way of telling, in place of its promise's functions.
  */
+import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { isPromise } from "node:util/types";
 import { type OperationName, operations } from "@ringpost/protocol";
@@ -37,6 +38,8 @@ export interface RequestEvent {
 /** The reply fills it in. */
 type OpenEvent = { -readonly [Property in keyof RequestEvent]: RequestEvent[Property] };
 
+type Tell = (outcome: Pick<RequestEvent, "result" | "error">) => void;
+
 const requests = channel("ringpost:request");
 const replies = channel("ringpost:reply");
 
@@ -55,30 +58,37 @@ export function isListenedTo(): boolean {
 export function publishRequest(request: PendingRequest, client: number): void {
   const event = describe(request, client);
   const postedNs = hrtime.bigint();
-  const tell = (): void => {
+  // In the context of the call (AsyncLocalStorage), as the program's own continuation: replies are settled in anyone's.
+  const tell: Tell = AsyncResource.bind((outcome) => {
+    Object.assign(event, outcome);
     event.durationNs = Number(hrtime.bigint() - postedNs);
     replies.publish(event);
-  };
+  }, "ringpost:reply");
   const { resolve, reject } = request;
-  const tellResult = (value: unknown): void => {
-    event.result = value;
-    tell();
-  };
-  const tellError = (error: Error): void => {
-    event.error = error;
-    tell();
-  };
   request.resolve = (value) => {
-    // Of a readFile that goes on in further requests.
-    if (isPromise(value)) value.then(tellResult, tellError);
-    resolve.call(request, value);
-    if (!isPromise(value)) tellResult(value);
+    // A failure, or a readFile that goes on in further requests.
+    resolve.call(request, isPromise(value) ? telling(value, tell) : value);
+    if (!isPromise(value)) tell({ result: value, error: undefined });
   };
   request.reject = (error) => {
     reject.call(request, error);
-    tellError(error);
+    tell({ result: undefined, error });
   };
   requests.publish(event);
+}
+
+/** The same promise, of whose end somebody is told. No async function: that would be seen in the stack of the error. */
+function telling(promise: Promise<unknown>, tell: Tell): Promise<unknown> {
+  return promise.then(
+    (result) => {
+      tell({ result, error: undefined });
+      return result;
+    },
+    (error: Error) => {
+      tell({ result: undefined, error });
+      throw error;
+    },
+  );
 }
 
 function describe(request: PendingRequest, client: number): OpenEvent {

@@ -28,7 +28,10 @@ export interface PoolOptions {
   readonly maxThreads?: number | undefined;
   readonly workerData?: unknown;
   /** Tinypool's: must be "worker_threads", as an engine serves the threads of one process. */
-  readonly runtime?: string | undefined;
+  readonly runtime?: "worker_threads" | "child_process" | undefined;
+  /** Piscina's, not looked at: named here so that TypeScript takes their literals for more than strings. */
+  readonly atomics?: "sync" | "async" | "disabled" | undefined;
+  readonly maxQueue?: number | "auto" | undefined;
 }
 
 /** Left out where they are undefined, which the pools would take in the place of their defaults. */
