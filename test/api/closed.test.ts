@@ -95,6 +95,33 @@ describe("a closed client", () => {
     await engine.close();
   });
 
+  it.each(["client", "engine"] as const)(
+    "lets what it cuts off close its files, where the %s is closed",
+    async (which) => {
+      const engine = await Engine.start();
+      const { client } = engine;
+      const fifo = makeFifo(dir().fresh());
+      const path = dir().file("x");
+      const isOpen = (target: string): boolean => target === path;
+      const jobs = Array.from({ length: 20 }, async () => {
+        const fd = await client.open(path);
+        try {
+          await client.read(fifo.fd, view); // that nobody writes to
+        } finally {
+          await client.close(fd);
+        }
+      });
+      const ended = Promise.allSettled(jobs);
+      await expect.poll(() => listDescriptors().filter(isOpen)).toHaveLength(jobs.length);
+      const graceMs = 20;
+      await (which === "client" ? client.disconnect({ graceMs }) : engine.close({ graceMs }));
+      for (const job of await ended) expect(job).toMatchObject({ reason: { code: "ECANCELED" } });
+      expect(listDescriptors().filter(isOpen)).toEqual([]);
+      fifo.close();
+      await engine.close();
+    },
+  );
+
   it("closes once, however often it is told", async () => {
     const engine = await Engine.start();
     const client = await connect(engine.handle());
@@ -184,6 +211,33 @@ describe("a closed engine", () => {
     await engine.close();
     expect(engine.stats().clients[0]).toMatchObject({ posted: 1, settled: 1 });
   });
+
+  it.each(["client", "engine"] as const)(
+    "lets what it cuts off close its files, where the %s is closed",
+    async (which) => {
+      const engine = await Engine.start();
+      const { client } = engine;
+      const fifo = makeFifo(dir().fresh());
+      const path = dir().file("x");
+      const isOpen = (target: string): boolean => target === path;
+      const jobs = Array.from({ length: 20 }, async () => {
+        const fd = await client.open(path);
+        try {
+          await client.read(fifo.fd, view); // that nobody writes to
+        } finally {
+          await client.close(fd);
+        }
+      });
+      const ended = Promise.allSettled(jobs);
+      await expect.poll(() => listDescriptors().filter(isOpen)).toHaveLength(jobs.length);
+      const graceMs = 20;
+      await (which === "client" ? client.disconnect({ graceMs }) : engine.close({ graceMs }));
+      for (const job of await ended) expect(job).toMatchObject({ reason: { code: "ECANCELED" } });
+      expect(listDescriptors().filter(isOpen)).toEqual([]);
+      fifo.close();
+      await engine.close();
+    },
+  );
 
   it("closes once, however often it is told", async () => {
     const engine = await Engine.start();

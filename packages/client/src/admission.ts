@@ -48,9 +48,13 @@ function closedBy(first: PendingRequest): readonly number[] {
   return drains ? [] : first.chain.requests.filter(closes).map(({ fd }) => fd);
 }
 
+/** What a client that is closing still takes: a job that is cut off closes its files. */
+const endsWhatHasBegun = (request: PendingRequest): boolean =>
+  request.continues || staysInLine(request);
+
 /** Why the request can't be taken, now or ever. */
 function refusalOf(request: PendingRequest, state: BackendState): Error | undefined {
-  if (state === "closed" || (state === "closing" && !request.continues)) {
+  if (state === "closed" || (state === "closing" && !endsWhatHasBegun(request))) {
     return closedError("client");
   }
   if (request.signal?.aborted) return abortError(request.signal);

@@ -77,8 +77,8 @@ export class Client extends EventRequests implements AsyncDisposable {
   }
 
   /**
-   * Closes the client. No more requests are taken (`ERR_RINGPOST_CLOSED`); those in flight finish, or are cancelled when nothing
-   * moves any more. Idempotent.
+   * Closes the client. No more requests are taken (`ERR_RINGPOST_CLOSED`) but closes of descriptors; those in flight finish, or are
+   * cancelled when nothing moves any more. Idempotent.
    */
   disconnect(options?: CloseOptions): Promise<void> {
     return orReject(() => {
