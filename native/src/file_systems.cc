@@ -16,11 +16,18 @@ namespace ringpost {
 
 namespace {
 
+// For so long an answer holds: by then another file system may have the device's number. (To be
+// told of changes costs a descriptor for as long as the process runs.)
+constexpr int64_t kHoldsS = 1;
+
+struct Known {
+  FileSystem what;
+  int64_t since_s;
+};
+
 struct State {
   std::mutex mutex;
-  Mounts mounts;
-  int64_t looked_s = -1;              // when they were asked whether they have changed
-  std::map<dev_t, FileSystem> known;  // of the devices that were asked about since
+  std::map<dev_t, Known> known;  // of the devices that were asked about
 };
 
 // Never destroyed: threads may outlive the static objects of the process.
@@ -101,17 +108,16 @@ FileSystem FileSystemOf(dev_t device) {
   State& state = TheState();
   const std::lock_guard<std::mutex> lock(state.mutex);
   const int64_t now_s = NowS();
-  if (std::exchange(state.looked_s, now_s) != now_s && state.mounts.HaveChanged()) {
-    state.known.clear();  // another file system may have the device's number now
-  }
   const auto found = state.known.find(device);
-  if (found != state.known.end()) return found->second;
+  if (found != state.known.end() && now_s - found->second.since_s < kHoldsS) {
+    return found->second.what;
+  }
   FileSystem what = FileSystem::kOther;
   const bool is_known = ReadMounts([&](const char* line) {
     what = FileSystemOfMount(line, device);
     return what != FileSystem::kOther;
   });
-  if (is_known) state.known[device] = what;
+  if (is_known) state.known[device] = {.what = what, .since_s = now_s};
   return what;
 }
 

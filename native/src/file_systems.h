@@ -1,5 +1,5 @@
-// What file system lies on a device, by /proc/self/mountinfo, which is read once for each device as
-// long as nothing is mounted or unmounted; whether it was is looked at each second. Any thread.
+// What file system lies on a device, by /proc/self/mountinfo, which is read for each device at most
+// once a second. Any thread.
 //
 // The files of btrfs and overlayfs have device numbers that aren't there: those are kOther.
 #pragma once
