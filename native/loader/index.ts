@@ -140,11 +140,13 @@ function findManifest(): string {
   try {
     return createRequire(import.meta.url).resolve("@ringpost/native/package.json");
   } catch (cause) {
-    const cure =
-      "a bundle has to leave ringpost out (esbuild: --external:ringpost), and be run where it is installed";
-    throw new Error(`ringpost: its native addon isn't found from ${import.meta.url}: ${cure}`, {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why =
+      "it isn't installed there, or a bundle has to leave ringpost out (esbuild: --external:ringpost)";
+    const error = new Error(`ringpost: no native addon is found from ${import.meta.url}: ${why}`, {
       cause,
     });
+    throw Object.assign(error, { code });
   }
 }
 

@@ -113,11 +113,12 @@ int Engine::Run() {
     const bool polls = polled_.in_flight() > 0;
     if (ring_.Pending() > 0 || ring_.HasUnposted() ||
         (polls && in_flight_count_ > polled_.in_flight())) {
-      ring_.Submit();
+      ring_.Submit(PieceForKernel());
       CountOverflow();
     }
     if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
+    if (io_count_ > 0) waited_ns_ = now_ns_;
     PublishReplies();
     if (RanForLong()) return 0;
     const bool worked = took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0;

@@ -204,6 +204,7 @@ class Engine {
   // turns.cc
   bool TakeRequests();
   [[nodiscard]] uint32_t Quantum() const;
+  [[nodiscard]] uint32_t PieceForKernel() const;
   [[nodiscard]] bool in_company() const;
   void NoteWhetherFew(ClientService& service, uint64_t requests);
   void TransferBegins(ClientService& service, InFlight* flight);
@@ -333,6 +334,7 @@ class Engine {
   uint32_t left_behind_ = 0;  // descriptors of clients that are gone, which are being closed
   // Of them, those that the ring has, and that end by themselves (prepare_waits.h).
   uint32_t io_count_ = 0;
+  uint64_t waited_ns_ = 0;  // when there were last some that the kernel hadn't done at once
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.
   uint64_t now_ns_ = 0;

@@ -55,13 +55,16 @@ uint32_t Ring::Publish() {
   return (flags & abi::kSqNeedWakeup) != 0 && Pending() > 0 ? abi::kEnterSqWakeup : 0;
 }
 
-int Ring::Submit() {
+int Ring::Submit(uint32_t piece) {
   const uint32_t wake = Publish();
   if (has_submission_thread()) {
     // Once it is woken it takes all there is; it may have to wait for a CPU.
     const bool comes = wake != 0 && std::exchange(woken_for_, next_tail_) == next_tail_;
     const uint32_t flags = (comes ? 0 : wake) | (Overflowed() ? abi::kEnterGetevents : 0);
     return flags == 0 ? 0 : Enter(0, 0, flags, nullptr, 0);
+  }
+  while (Pending() > piece) {
+    if (const int taken = Enter(piece, 0, 0, nullptr, 0); taken < 0) return taken;
   }
   // With DEFER_TASKRUN, finished work posts its completions only when we ask for events.
   const int taken = Enter(Pending(), 0, abi::kEnterGetevents, nullptr, 0);

@@ -135,9 +135,9 @@ class Ring {
   }
 
   // Submits what is pending, and lets finished work post its completions. Doesn't block. A system
-  // call, except with a submission thread that is awake.
+  // call for each `piece` of it, except with a submission thread that is awake.
   // Returns 0, or -EAGAIN, -EBUSY, -EINTR: call again after taking completions.
-  int Submit();
+  int Submit(uint32_t piece = UINT32_MAX);
   // Submit, until there is room for another; as Submit, call it again where there is none.
   int MakeRoom();
 

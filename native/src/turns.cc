@@ -20,6 +20,15 @@ constexpr uint32_t kQuantum = 32;
 constexpr uint32_t kPiece = 8;
 constexpr uint32_t kPieceBesideFew = 2;
 
+// Submissions that the kernel gets at a time where it doesn't complete them at once. What it gets
+// together a virtual disk takes for one piece of work, and reports when all of it is done: then the
+// first wait for the last, and disk, engine and client for each other. Fewer at a time cost more
+// system calls than they gain (docs/measurements.md, "How much to hand over at a time").
+constexpr uint32_t kPieceForDevice = 4;
+
+// For so long after that it is reckoned with.
+constexpr uint64_t kDeviceLoadNs = 1'000'000;
+
 // Transfers that a client of weight 1 has with a device at a time, beside one that has few.
 constexpr uint32_t kMostBesideFew = 8;
 
@@ -58,6 +67,10 @@ uint32_t Engine::Quantum() const {
   if (has_io()) return kQuantum;
   if (in_company() && now_ns_ - few_ns_ < kBesideFewNs) return kPieceBesideFew;
   return waiting_.together() ? kQuantum : kPiece;
+}
+
+uint32_t Engine::PieceForKernel() const {
+  return now_ns_ - waited_ns_ < kDeviceLoadNs ? kPieceForDevice : UINT32_MAX;
 }
 
 bool Engine::in_company() const { return now_ns_ - company_ns_ < kCompanyNs; }

@@ -101,7 +101,10 @@ TEST(a_number_that_another_file_system_has_now_is_looked_at_again) {
   const dev_t first = DeviceMountedAt(folder);
   CHECK(FileSystemOf(first) == FileSystem::kOther);
   CHECK_EQ(::umount2(folder, MNT_DETACH), 0);
-  CHECK_EQ(::mount("none", folder, "fuse", 0, options.c_str()), 0);
+  if (::mount("none", folder, "fuse", 0, options.c_str()) != 0) {
+    (void)::rmdir(folder);
+    SKIP("may not mount FUSE");
+  }
   const dev_t second = DeviceMountedAt(folder);
   (void)::usleep(1'100'000);  // its mounts are looked at each second
   const FileSystem found = FileSystemOf(second);

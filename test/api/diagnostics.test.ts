@@ -124,11 +124,32 @@ describe("diagnostics", () => {
     const context = new AsyncLocalStorage<number>();
     const stores: (number | undefined)[] = [];
     listen("ringpost:reply", () => stores.push(context.getStore()));
+    const { client } = running;
     const calls = Array.from({ length: 40 }, (_, nth) =>
-      context.run(nth, () => running.client.stat(nth % 2 === 0 ? "/" : "/no/such/file")),
+      context.run(nth, () => client.stat(nth % 2 === 0 ? "/" : "/no/such/file")),
     );
     await Promise.allSettled(calls);
     expect(stores.sort((one, other) => one! - other!)).toEqual([...calls.keys()]);
+    stores.length = 0;
+    const large = dir().file(Buffer.alloc(300_000)); // in several requests
+    await context.run(1, () => client.readFile(large));
+    await context.run(1, () => client.chain().nop().nop().run());
+    expect(stores.length).toBeGreaterThan(4);
+    expect(new Set(stores)).toEqual(new Set([1]));
+  });
+
+  it("do no harm to what is told of, whatever becomes of the message", async () => {
+    const { client } = running;
+    const thrown: unknown[] = [];
+    const taken = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException").on("uncaughtException", (e) => thrown.push(e));
+    listen("ringpost:request", Object.freeze);
+    expect(await failureOf(() => client.stat("/no/such/file"))).toMatchObject({ code: "ENOENT" });
+    expect((await client.stat("/")).isDirectory()).toBe(true);
+    await client.nop();
+    await expect.poll(() => thrown.length).toBe(3);
+    process.removeAllListeners("uncaughtException");
+    for (const listener of taken) process.on("uncaughtException", listener);
   });
 
   it("tell of failures, of the kernel's and of those before it", async () => {

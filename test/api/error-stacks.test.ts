@@ -31,6 +31,14 @@ const failures: Readonly<Record<string, (client: Client) => Promise<unknown>>> =
   "one of several": (client) => Promise.all([client.nop(), client.stat(MISSING)]),
   "a chain": (client) => client.chain().nop().stat(MISSING).run(),
   "what takes too long": (client) => client.timeout(60_000, { timeoutMs: 5 }),
+  "what waits for a credit": (client) => {
+    const all = Array.from({ length: 300 }, () => client.timeout(60_000).catch(() => undefined));
+    const waiting = client.nop({ timeoutMs: 5 });
+    return waiting.finally(() => {
+      client.cancelAll();
+      return Promise.all(all);
+    });
+  },
   "what is aborted": (client) => client.timeout(60_000, { signal: AbortSignal.timeout(5) }),
   "a stream": (client) => client.pollEvents(NO_FD, 1).next(),
 };

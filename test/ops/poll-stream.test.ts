@@ -146,11 +146,17 @@ describeOnEngineSetups((running) => {
   it("fails once with what the kernel says, and is over", async () => {
     const stream = ours().pollEvents(1 << 20, IN);
     const nexts = [stream.next(), stream.next()];
+    const heard: number[] = [];
+    for (const [nth, next] of nexts.entries()) {
+      const hear = (): unknown => heard.push(nth);
+      next.then(hear, hear);
+    }
     expect(await soon(failureOf(() => nexts[0]!))).toMatchObject({
       code: "EBADF",
       syscall: "poll",
     });
     expect(await soon(nexts[1]!)).toEqual(DONE);
+    expect(heard).toEqual([0, 1]);
     expect(await stream.next()).toEqual(DONE);
   });
 

@@ -48,15 +48,11 @@ function closedBy(first: PendingRequest): readonly number[] {
   return drains ? [] : first.chain.requests.filter(closes).map(({ fd }) => fd);
 }
 
-/** What a client that is closing still takes: a job that is cut off closes its files. */
-const endsWhatHasBegun = (request: PendingRequest): boolean =>
-  request.continues || staysInLine(request);
+/** Closes that a client takes while it is closing: more than a process has descriptors, as a rule. */
+const MOST_LATE_CLOSES = 65_536;
 
-/** Why the request can't be taken, now or ever. */
-function refusalOf(request: PendingRequest, state: BackendState): Error | undefined {
-  if (state === "closed" || (state === "closing" && !endsWhatHasBegun(request))) {
-    return closedError("client");
-  }
+/** Why the request can't be taken, now or ever, by a client that isn't closed. */
+function refusalOf(request: PendingRequest): Error | undefined {
   if (request.signal?.aborted) return abortError(request.signal);
   return request.path === undefined ? undefined : refusalOfPaths(request);
 }
@@ -78,6 +74,7 @@ export class Admission {
   readonly #signals: SignalWatch;
   readonly #onMovedUp: () => void;
   readonly #onClosing: (fd: number) => void;
+  #lateCloses = 0;
   /** How many closes of a descriptor wait. */
   readonly #closing = new Map<number, number>();
 
@@ -103,7 +100,7 @@ export class Admission {
 
   /** Returns whether the caller is to place it now; if not, it waits, or has been refused. */
   admits(request: PendingRequest, state: BackendState): boolean {
-    const refusal = refusalOf(request, state);
+    const refusal = this.#closedFor(request, state) ?? refusalOf(request);
     if (refusal !== undefined) {
       this.#slots.refuse(request, refusal);
       return false;
@@ -116,7 +113,7 @@ export class Admission {
   /** As {@link admits}, of all steps of a chain: they are placed together. */
   admitsChain(steps: readonly PendingRequest[], state: BackendState): boolean {
     for (const step of steps) {
-      const refusal = refusalOf(step, state);
+      const refusal = this.#closedFor(step, state) ?? refusalOf(step);
       if (refusal !== undefined) {
         this.#refuseAll(step, refusal);
         return false;
@@ -130,10 +127,23 @@ export class Admission {
     return false;
   }
 
+  /**
+   * While it is closing, a client goes on with what has begun, and a job that is cut off may close its files; but who closes again and
+   * again, whatever comes of it, doesn't keep it open for ever.
+   */
+  #closedFor(request: PendingRequest, state: BackendState): Error | undefined {
+    if (state === "open") return undefined;
+    if (state === "closing") {
+      if (request.continues) return undefined;
+      if (staysInLine(request) && this.#lateCloses++ < MOST_LATE_CLOSES) return undefined;
+    }
+    return closedError("client");
+  }
+
   #wait(request: PendingRequest): void {
     if (request.continues) {
       this.#line.goAhead(request);
-    } else if (!this.#line.join(request)) {
+    } else if (!this.#line.join(request, this.#lateCloses > 0)) {
       const { syscall } = request;
       const full = [syscall, request.shownPath(), request.shownDest()] as const;
       this.#refuseAll(request, queueFullError(this.#line.limit, ...full));

@@ -107,15 +107,16 @@ export function toPart(
  * signal of its own.
  * @param names of the options that the method has, besides those of every request
  */
-export function furtherArgument(value: unknown, names: string): Error {
-  const cure = `must be the last one, and one object: { ${names}, signal, timeoutMs }`;
+export function furtherArgument(value: unknown, ...names: string[]): Error {
+  const all = [...names, "signal", "timeoutMs"].join(", ");
+  const cure = `must be the last one, and one object: { ${all} }`;
   return invalidArgValue("options", value, cure);
 }
 
 /** Throws where there is any. */
-export function refuseFurther(further: readonly unknown[], names: string): void {
+export function refuseFurther(further: readonly unknown[], ...names: string[]): void {
   const first = further.find((value) => value !== undefined);
-  if (first !== undefined) throw furtherArgument(first, names);
+  if (first !== undefined) throw furtherArgument(first, ...names);
 }
 
 export function toViews(views: unknown): View[] {

@@ -6,7 +6,7 @@ import { type ChainOutcome, chainError, type ShortTransfer } from "./chain-outco
 import { invalidArgValue, invalidState, outOfRange } from "./node-errors.js";
 import { type RequestOptions, requestNames, toControl, toOptions } from "./options.js";
 import { type ChainOfRequests, nothing, type PendingRequest } from "./pending-request.js";
-import { rejectTracing } from "./rejection.js";
+import { makeStackless, rejectTracing } from "./rejection.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 import type { StepCollector } from "./step-collector.js";
 
@@ -197,11 +197,15 @@ export class ChainSteps implements ChainOfRequests {
         this.#whenSettled = () => {
           const brokenAt = this.#brokenAt();
           if (brokenAt === undefined) resolve(this.#results);
-          else rejectTracing(resolve, chainError(this.#results, brokenAt, this.#short));
+          else rejectTracing(resolve, this.#failure(brokenAt));
         };
         this.#post();
       })
     );
+  }
+
+  #failure(brokenAt: number): Error {
+    return makeStackless(() => chainError(this.#results, brokenAt, this.#short));
   }
 
   settle(): Promise<ChainOutcome> {

@@ -292,8 +292,9 @@ export class Chain<Results extends unknown[] = []> {
     path: PathLike,
     type?: RequestOptions | string | null,
     options?: RequestOptions,
+    ...none: never[]
   ): Chain<[...Results, undefined]> {
-    return this.#addSilent(this.#client.symlink(target, path, type, options));
+    return this.#addSilent(this.#client.symlink(target, path, type, options, ...none));
   }
 
   setxattr(

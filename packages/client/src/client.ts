@@ -77,7 +77,7 @@ export class Client extends EventRequests implements AsyncDisposable {
   }
 
   /**
-   * Closes the client. No more requests are taken (`ERR_RINGPOST_CLOSED`) but closes of descriptors; those in flight finish, or are
+   * Closes the client. No more requests are taken (`ERR_RINGPOST_CLOSED`) but {@link close} of descriptors; those in flight finish, or are
    * cancelled when nothing moves any more. Idempotent.
    */
   disconnect(options?: CloseOptions): Promise<void> {
@@ -109,7 +109,7 @@ export class Client extends EventRequests implements AsyncDisposable {
   ): Promise<Buffer | string> {
     try {
       const local = toPath(path);
-      refuseFurther(none, "encoding, flag");
+      refuseFurther(none, "encoding", "flag");
       const { encoding, flag } = toFileOptions<ReadFileOptions>(options);
       const decodeAs = toEncoding(encoding);
       const bytes = this.#files.read(

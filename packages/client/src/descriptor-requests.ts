@@ -207,7 +207,8 @@ export class DescriptorRequests {
       checkFd(fd);
       view = toView(buffer);
       // Even where it is undefined: node:fs would take the options for the offset.
-      if (further.length > 0) throw furtherArgument(further[0], "offset, length, position, flags");
+      if (further.length > 0)
+        throw furtherArgument(further[0], "offset", "length", "position", "flags");
       if (typeof options === "object" && options !== null) view = toPart(view, options);
       position = toPosition(options);
       flags = toTransferFlags(options);
@@ -240,7 +241,7 @@ export class DescriptorRequests {
     try {
       checkFd(fd);
       views = toViews(buffers);
-      refuseFurther(further, "position, flags");
+      refuseFurther(further, "position", "flags");
       position = toPosition(options);
       flags = toTransferFlags(options);
     } catch (error) {

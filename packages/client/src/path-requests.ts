@@ -155,7 +155,7 @@ export class PathRequests extends DescriptorRequests {
     ...none: never[]
   ): Promise<unknown> {
     return orReject<unknown>(() => {
-      refuseFurther(none, "mode, recursive");
+      refuseFurther(none, "mode", "recursive");
       const { mode, recursive } = toMkdirOptions(options);
       const control = typeof options === "object" && options !== null ? options : undefined;
       if (!recursive) return this.#onPath(operations.mkdir, path, mode, control);
@@ -173,9 +173,14 @@ export class PathRequests extends DescriptorRequests {
     path: PathLike,
     type?: RequestOptions | string | null,
     options?: RequestOptions,
+    ...none: never[]
   ): Promise<void> {
-    const control = typeof type === "string" ? options : (type ?? options);
-    return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0, control);
+    return orReject(() => {
+      const isType = typeof type === "string" || type === null || type === undefined;
+      refuseFurther(isType ? none : [options, ...none]);
+      const control = isType ? options : type;
+      return this.#onTwoPaths(operations.symlink, target, "target", path, "path", 0, control);
+    });
   }
 
   /** Gives the file a second name. io_uring since Linux 5.15, a system call before. */
@@ -200,7 +205,7 @@ export class PathRequests extends DescriptorRequests {
   ): Promise<void> {
     try {
       const local = toPath(path);
-      refuseFurther(none, "encoding, mode, flag, flush");
+      refuseFurther(none, "encoding", "mode", "flag", "flush");
       const given = toFileOptions<WriteFileOptions>(options);
       const encoding = toEncoding(given.encoding) ?? "utf8";
       const openFlags = toOpenFlags(given.flag || "w");

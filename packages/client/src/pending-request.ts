@@ -8,6 +8,7 @@ import {
   operationError,
 } from "./node-errors.js";
 import { clearTimeout } from "./real-timers.js";
+import { rejectTracing } from "./rejection.js";
 import type { LeasedPages } from "./slabs.js";
 
 /** Where a reply's payload lies, for what doesn't fit into a number. */
@@ -38,12 +39,14 @@ function shown(path: string | Uint8Array | undefined): string | undefined {
 }
 
 let capturedResolve: (value: unknown) => void = () => undefined;
-let capturedReject: (error: Error) => void = () => undefined;
-/** One executor for all promises: it hands the two functions out instead of closing over anything. */
-const capture = (resolve: (value: unknown) => void, reject: (error: Error) => void): void => {
+/** One executor for all promises: it hands the function out instead of closing over anything. */
+const capture = (resolve: (value: unknown) => void): void => {
   capturedResolve = resolve;
-  capturedReject = reject;
 };
+
+function rejectPromise(this: PendingRequest, error: Error): void {
+  rejectTracing(this.resolvePromise, error);
+}
 
 const ignore = (): void => undefined;
 
@@ -126,21 +129,20 @@ export class PendingRequest {
   /** What `decode` and `fail` need besides; theirs alone. */
   context: unknown = undefined;
 
+  /** Whom to tell; at first its promise. */
   resolve: (value: unknown) => void = ignore;
   reject: (error: Error) => void = ignore;
+  /** Of the promise itself. */
+  resolvePromise: (value: unknown) => void = ignore;
 
   /** Makes the promise of this request. */
   promise<T>(): Promise<T> {
     if (this.isCollected) return unused as Promise<T>; // its chain is told instead
     const promise = new Promise(capture);
     this.resolve = capturedResolve;
-    this.reject = capturedReject;
+    this.reject = rejectPromise;
+    this.resolvePromise = capturedResolve;
     return promise as Promise<T>; // decode makes a T, which its author knows and no type can tell
-  }
-
-  /** Whether somebody awaits it by itself: no step of a chain, nor a stream. */
-  get isAwaited(): boolean {
-    return !this.isCollected && this.takeEvents === undefined;
   }
 
   /** Whether it is a further step of what a call has begun, which knows of no submit. */
@@ -230,5 +232,6 @@ export class PendingRequest {
     this.context = undefined;
     this.resolve = ignore;
     this.reject = ignore;
+    this.resolvePromise = ignore;
   }
 }

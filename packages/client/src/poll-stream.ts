@@ -2,7 +2,7 @@ import { operations } from "@ringpost/protocol";
 import type { Backend } from "./backend.js";
 import type { Control } from "./options.js";
 import type { PendingRequest } from "./pending-request.js";
-import { rejectTracing } from "./rejection.js";
+import { afterRejection, rejectTracing } from "./rejection.js";
 import { isListenedTo, publishRequest } from "./request-events.js";
 
 /** POLLERR, POLLHUP and POLLNVAL: they stay, and no other event can be waited for beside them. */
@@ -10,11 +10,10 @@ const LAST_EVENTS = 0x8 | 0x10 | 0x20;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** Who has called `next`, or waits for the end. */
-interface Taker {
-  readonly resolve: (result: IteratorResult<number, undefined>) => void;
-  readonly reject: (error: Error) => void;
-}
+type Result = IteratorResult<number, undefined>;
+
+/** Resolves the promise of who has called `next`, or waits for the end. */
+type Taker = (result: Result | Promise<Result>) => void;
 
 /**
  * The events of a descriptor, as they come: one request, which begins with the first `next` and goes on until it is cancelled. The
@@ -45,7 +44,7 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
   /** The events since the last call: resolves when there are some. Several calls at a time get theirs in order. */
   next(): Promise<IteratorResult<number, undefined>> {
     return new Promise((resolve) => {
-      this.#takers.push({ resolve, reject: (error) => rejectTracing(resolve, error) });
+      this.#takers.push(resolve);
       if (this.#takers.length === 1) this.#ask();
     });
   }
@@ -54,8 +53,7 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#failure = undefined;
     return new Promise((resolve) => {
-      const end = (): void => resolve(DONE);
-      this.#takers.push({ resolve: end, reject: end });
+      this.#takers.push(() => resolve(DONE));
       if (this.#state === "open") this.#cancel();
       else if (this.#state !== "ending") this.#tellThatOver();
     });
@@ -104,7 +102,7 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
   /** Events have come from the engine, which sends no more before it is asked again. */
   #take(events: number): void {
     if (this.#state !== "open") return;
-    this.#takers.shift()?.resolve({ done: false, value: events });
+    this.#takers.shift()?.({ done: false, value: events });
     if ((events & LAST_EVENTS) !== 0) this.#cancel();
     else if (this.#takers.length > 0) this.#ask();
   }
@@ -118,12 +116,16 @@ export class PollStream implements AsyncIterableIterator<number, undefined>, Asy
 
   #tellThatOver(): void {
     this.#state = "over";
-    for (const taker of this.#takers.splice(0)) {
-      if (this.#failure === undefined) {
-        taker.resolve(DONE);
-      } else {
-        taker.reject(this.#failure);
+    let isFailing = false;
+    for (const tell of this.#takers.splice(0)) {
+      if (this.#failure !== undefined) {
+        rejectTracing(tell, this.#failure);
         this.#failure = undefined;
+        isFailing = true;
+      } else if (isFailing) {
+        afterRejection(() => tell(DONE));
+      } else {
+        tell(DONE);
       }
     }
   }

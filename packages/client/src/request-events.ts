@@ -7,7 +7,7 @@ import { channel } from "node:diagnostics_channel";
 import { isPromise } from "node:util/types";
 import { type OperationName, operations } from "@ringpost/protocol";
 import type { PendingRequest } from "./pending-request.js";
-import { hrtime } from "./real-timers.js";
+import { hrtime, nextTick } from "./real-timers.js";
 
 /**
  * Message of `ringpost:request`, when a request is posted; the same object is the message of `ringpost:reply`, when its promise
@@ -38,7 +38,7 @@ export interface RequestEvent {
 /** The reply fills it in. */
 type OpenEvent = { -readonly [Property in keyof RequestEvent]: RequestEvent[Property] };
 
-type Tell = (outcome: Pick<RequestEvent, "result" | "error">) => void;
+type Tell = (outcome: Partial<Pick<RequestEvent, "result" | "error">>) => void;
 
 const requests = channel("ringpost:request");
 const replies = channel("ringpost:reply");
@@ -58,21 +58,29 @@ export function isListenedTo(): boolean {
 export function publishRequest(request: PendingRequest, client: number): void {
   const event = describe(request, client);
   const postedNs = hrtime.bigint();
-  // In the context of the call (AsyncLocalStorage), as the program's own continuation: replies are settled in anyone's.
-  const tell: Tell = AsyncResource.bind((outcome) => {
-    Object.assign(event, outcome);
-    event.durationNs = Number(hrtime.bigint() - postedNs);
-    replies.publish(event);
-  }, "ringpost:reply");
-  const { resolve, reject } = request;
+  // The context of the call (AsyncLocalStorage), as the program's own continuation has it: replies are settled in anyone's.
+  const context = new AsyncResource("ringpost:request");
+  const tell: Tell = context.bind((outcome) => {
+    try {
+      Object.assign(event, outcome, { durationNs: Number(hrtime.bigint() - postedNs) });
+      replies.publish(event);
+    } catch (error) {
+      // A subscriber has frozen it. As Node does with what subscribers throw:
+      nextTick(() => {
+        throw error;
+      });
+    }
+  });
+  const { decode, resolve, reject } = request;
+  if (decode !== undefined) request.decode = context.bind(decode); // it posts what a readFile goes on with
   request.resolve = (value) => {
-    // A failure, or a readFile that goes on in further requests.
+    // Of a readFile that goes on in further requests.
     resolve.call(request, isPromise(value) ? telling(value, tell) : value);
-    if (!isPromise(value)) tell({ result: value, error: undefined });
+    if (!isPromise(value)) tell({ result: value });
   };
   request.reject = (error) => {
     reject.call(request, error);
-    tell({ result: undefined, error });
+    tell({ error });
   };
   requests.publish(event);
 }
@@ -81,11 +89,11 @@ export function publishRequest(request: PendingRequest, client: number): void {
 function telling(promise: Promise<unknown>, tell: Tell): Promise<unknown> {
   return promise.then(
     (result) => {
-      tell({ result, error: undefined });
+      tell({ result });
       return result;
     },
     (error: Error) => {
-      tell({ result: undefined, error });
+      tell({ error });
       throw error;
     },
   );

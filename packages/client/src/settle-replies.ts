@@ -3,7 +3,7 @@ import type { Mailbox, RingConsumer } from "@ringpost/mailbox";
 import { ClientCounter, ECANCELED, Payload, ReplyNote, ReplyWord } from "@ringpost/protocol";
 import { abortError, closedError } from "./node-errors.js";
 import type { PendingRequest, ReplyPayload } from "./pending-request.js";
-import { makeStackless, rejectTracing } from "./rejection.js";
+import { makeStackless } from "./rejection.js";
 import type { SlotTable } from "./slot-table.js";
 
 /** One for all requests: decoding happens within the pass. */
@@ -100,12 +100,6 @@ function failureOf(request: PendingRequest, errno: number, note: number): Error 
   return errno === ECANCELED && request.signal?.aborted ? abortError(request.signal) : failure;
 }
 
-function fail(request: PendingRequest, errno: number, note: number): void {
-  const failure = makeStackless(() => failureOf(request, errno, note));
-  if (request.isAwaited) rejectTracing(request.resolve, failure);
-  else request.reject(failure);
-}
-
 /** A failure, or a value that has to be made first. */
 function settleRequest(
   request: PendingRequest,
@@ -114,7 +108,7 @@ function settleRequest(
   payload: ReplyPayload,
 ): void {
   try {
-    if (result < 0) fail(request, result, note);
+    if (result < 0) request.reject(makeStackless(() => failureOf(request, result, note)));
     else request.resolve(request.decode!(request, result, note, payload)); // a mere count is settled before
   } catch (error) {
     request.reject(error as Error); // no memory for what the reply says

@@ -31,9 +31,12 @@ export class WaitingLine {
     return this.#length === 0;
   }
 
-  /** Returns false where too many wait already. */
-  join(request: PendingRequest): boolean {
-    if (this.#length >= this.limit) return false;
+  /**
+   * Returns false where too many wait already.
+   * @param isLast there will be no other chance
+   */
+  join(request: PendingRequest, isLast = false): boolean {
+    if (this.#length >= this.limit && !isLast) return false;
     request.placeInLine = this.#last.push(request) - 1;
     this.#count(this.#length + 1);
     return true;

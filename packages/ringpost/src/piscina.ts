@@ -21,17 +21,21 @@ import {
 import type { Engine } from "@ringpost/engine";
 import { readGeometry } from "@ringpost/mailbox";
 
-/** What is looked at of a pool's options; the others are passed on as they are. */
+/** Any string, beside those that are named: TypeScript keeps the literals that it is given. */
+type OrString = string & Record<never, never>;
+
+/** What is looked at of a pool's options, or is named to keep its type; the others are passed on as they are. */
 export interface PoolOptions {
   readonly filename?: string | URL | null | undefined;
   readonly minThreads?: number | undefined;
   readonly maxThreads?: number | undefined;
   readonly workerData?: unknown;
   /** Tinypool's: must be "worker_threads", as an engine serves the threads of one process. */
-  readonly runtime?: "worker_threads" | "child_process" | undefined;
-  /** Piscina's, not looked at: named here so that TypeScript takes their literals for more than strings. */
-  readonly atomics?: "sync" | "async" | "disabled" | undefined;
-  readonly maxQueue?: number | "auto" | undefined;
+  readonly runtime?: "worker_threads" | "child_process" | OrString | undefined;
+  /** Not looked at; piscina's. */
+  readonly atomics?: "sync" | "async" | "disabled" | OrString | undefined;
+  /** Not looked at. */
+  readonly maxQueue?: number | "auto" | OrString | undefined;
 }
 
 /** Left out where they are undefined, which the pools would take in the place of their defaults. */
