@@ -84,6 +84,11 @@ void PrepareClose(const ChainStep& opener, abi::Sqe* sqe) {
   }
 }
 
+// Entries that are no requests, and so no steps.
+bool HasNoSlot(uint32_t opcode) {
+  return opcode == opcode::kCancel || opcode == opcode::kNextEvents;
+}
+
 // Whether it moved fewer bytes than it was to: the kernel breaks a link for it, too.
 bool IsShort(const InFlight& flight, int32_t result) {
   switch (flight.opcode) {
@@ -102,7 +107,8 @@ bool IsShort(const InFlight& flight, int32_t result) {
 }  // namespace
 
 // Takes the rest of a chain, of which the first step has just been taken, out of the request ring.
-// An honest client publishes chains whole. Returns how many entries those were.
+// An honest client publishes chains whole, with nothing in between. Returns how many entries those
+// were.
 uint32_t Engine::AcceptChain(ClientService& service, Request& request, uint32_t available,
                              uint32_t slots_left) {
   uint32_t head = ChainStep::kNone;
@@ -131,6 +137,10 @@ uint32_t Engine::AcceptChain(ClientService& service, Request& request, uint32_t 
     }
     request = service.requests.Take();
     taken++;
+    if (HasNoSlot(request.opcode)) {
+      BreakOff(service);
+      break;
+    }
   }
   if (head != ChainStep::kNone) StartInOrder(service, head);
   return taken;

@@ -185,13 +185,23 @@ export class Admission {
       if (isHeldBack(next)) return;
       this.#line.leave();
       this.#closesLeave(next);
-      for (const step of stepsOf(next)) {
+      // The closes that wait for it are told of behind all its steps: between them an entry would tear a chain apart. And looked for
+      // before, as the record of a step that is placed may be another request's by then.
+      const steps = stepsOf(next);
+      const closing = this.#closing.size > 0 ? this.#closingOf(steps) : [];
+      for (const step of steps) {
         clearTimeout(step.timer);
-        const { fd, secondFd } = step;
         yield step;
-        for (const used of [fd, secondFd]) if (this.#closing.has(used)) this.#onClosing(used);
       }
+      for (const fd of closing) this.#onClosing(fd);
     }
+  }
+
+  /** The descriptors that they work on, and whose closes wait. */
+  #closingOf(steps: readonly PendingRequest[]): readonly number[] {
+    return steps.flatMap((step) =>
+      [step.fd, step.secondFd].filter((fd) => this.#closing.has(fd) && step.uses(fd)),
+    );
   }
 
   /** Whether a close of the descriptor waits. */
