@@ -316,7 +316,6 @@ void Engine::CloseOpened(ClientService& service, uint32_t head) {
 bool Engine::CompletesClosing(ClientService& service, uint32_t slot) {
   if (service.chain_steps[slot].state != State::kClosing) return false;
   ChainStep& step = service.chain_steps[slot];
-  if (!step.direct) served_files_.Forget(step.opened);
   ForgetOpened(&step);
   step.state = State::kDone;
   const uint32_t head = step.head;

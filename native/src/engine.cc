@@ -293,7 +293,6 @@ void Engine::CloseLeftBehind(ClientService& service, int32_t fd) {
     UniqueFd(fd).Reset();
     return;
   }
-  served_files_.Forget(fd);
   abi::Sqe sqe = {};
   sqe.opcode = abi::kOpClose;
   sqe.fd = fd;

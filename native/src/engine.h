@@ -169,7 +169,6 @@ class Engine {
   }
   [[nodiscard]] bool IsForCall(const abi::Sqe& sqe);
   [[nodiscard]] bool OpensServed(const abi::Sqe& sqe);
-  void ForgetServed(const InFlight& flight, int32_t result);
   [[nodiscard]] bool HasPlace(uint8_t operation) const {
     return ring_.Supports(operation) || HasPlainCall(operation);
   }

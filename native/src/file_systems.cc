@@ -74,15 +74,18 @@ FileSystem FileSystemOfLine(const char* line) {
   return FileSystemOfType({dash + 3, std::strcspn(dash + 3, " ")});
 }
 
+// Mount, its parent, device.
+bool IsOfDevice(const char* line, dev_t device) {
+  unsigned found_major = 0;
+  unsigned found_minor = 0;
+  const bool has_device = std::sscanf(line, "%*u %*u %u:%u", &found_major, &found_minor) == 2;
+  return has_device && makedev(found_major, found_minor) == device;
+}
+
 }  // namespace
 
 FileSystem FileSystemOfMount(const char* line, dev_t device) {
-  unsigned found_major = 0;
-  unsigned found_minor = 0;
-  // Mount, its parent, device.
-  const bool has_device = std::sscanf(line, "%*u %*u %u:%u", &found_major, &found_minor) == 2;
-  const bool is_it = has_device && makedev(found_major, found_minor) == device;
-  return is_it ? FileSystemOfLine(line) : FileSystem::kOther;
+  return IsOfDevice(line, device) ? FileSystemOfLine(line) : FileSystem::kOther;
 }
 
 Mounts::Mounts() : list_(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
@@ -112,9 +115,11 @@ FileSystem FileSystemOf(dev_t device) {
   if (found != state.known.end() && now_s - found->second.since_s < kHoldsS) {
     return found->second.what;
   }
-  FileSystem what = FileSystem::kOther;
+  // One that is unmounted may be in use still (umount -l), and is what it was.
+  FileSystem what = found != state.known.end() ? found->second.what : FileSystem::kOther;
   const bool is_known = ReadMounts([&](const char* line) {
-    what = FileSystemOfMount(line, device);
+    if (!IsOfDevice(line, device)) return false;
+    what = FileSystemOfLine(line);
     return what != FileSystem::kOther;
   });
   if (is_known) state.known[device] = {.what = what, .since_s = now_s};

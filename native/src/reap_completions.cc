@@ -102,23 +102,11 @@ bool Engine::ReapCalls() {
   return true;
 }
 
-// The numbers of what was opened or closed may be other files' from now on.
-void Engine::ForgetServed(const InFlight& flight, int32_t result) {
-  const uint8_t operation = flight.submission.opcode;
-  if (operation == abi::kOpClose) served_files_.Forget(flight.submission.fd);
-  if (result < 0) return;
-  if (operation == abi::kOpOpenat || operation == abi::kOpOpenat2) served_files_.Forget(result);
-  if (operation == abi::kOpPipe) {
-    for (const int32_t end : flight.pipe_ends) served_files_.Forget(end);
-  }
-}
-
 void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t result) {
   InFlight& flight = service.in_flight[slot];
   if (std::exchange(flight.siblings_told, false)) [[unlikely]]
     TellSiblingsAgain(flight);
   if (flight.chained && CompletesClosing(service, slot)) return;
-  ForgetServed(flight, result);
   if (result == 0 || result == -ENXIO || flight.awaits_writer) {
     if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
       next.user_data = flight.submission.user_data;

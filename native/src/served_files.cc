@@ -13,9 +13,6 @@ namespace ringpost {
 
 namespace {
 
-// More descriptors than a process has as a rule: those beyond are asked about each time.
-constexpr size_t kMostKnown = 1 << 20;
-
 bool Describe(int32_t fd, struct statx* out) {
   return fd >= 0 && ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, out) == 0;
 }
@@ -33,7 +30,10 @@ int32_t FileTypeOf(int32_t fd) {
 
 void ServedFiles::LookAtMounts(uint32_t second) {
   looked_ = second;
-  if (mounts_.HaveChanged() && !MountedKinds(&mounted_)) mounts_.AskAgain();
+  if (!mounts_.HaveChanged()) return;
+  uint32_t kinds = 0;
+  if (!MountedKinds(&kinds)) mounts_.AskAgain();
+  mounted_ |= kinds;
 }
 
 FileSystem ServedFiles::KindOf(dev_t device, uint32_t second) {
@@ -49,14 +49,7 @@ bool ServedFiles::Ask(int32_t fd, uint32_t second) {
   struct statx status = {};
   if (!Describe(fd, &status)) return false;
   // A FIFO there is the kernel's own, and may wait for ever.
-  const bool is_served =
-      S_ISREG(status.stx_mode) && KindOf(DeviceOf(status), second) == FileSystem::kServed;
-  const auto index = static_cast<size_t>(fd);
-  if (index < kMostKnown) {
-    if (index >= known_.size()) known_.resize(index + 1);
-    known_[index] = {.second = second, .is_served = is_served};
-  }
-  return is_served;
+  return S_ISREG(status.stx_mode) && KindOf(DeviceOf(status), second) == FileSystem::kServed;
 }
 
 // By looking at the same names as the open (RESOLVE_CACHED: Linux 5.12), with no open of the file.

@@ -16,7 +16,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <vector>
 
 #include "file_systems.h"
 
@@ -35,16 +34,11 @@ struct CachedPath {
 
 class ServedFiles {
  public:
-  // Whether it is one. Looked at again when what is known is older than a second, as somebody else
-  // may have closed it, and the number be another file's.
+  // Whether it is one. Asked each time: somebody else may have closed it, and its number be another
+  // file's.
   [[nodiscard]] bool Has(int32_t fd, uint64_t now_ns) {
     const uint32_t second = SecondOf(now_ns);
-    if ((Mounted(second) & KindBit(FileSystem::kServed)) == 0) [[likely]]
-      return false;
-    const auto index = static_cast<size_t>(fd);
-    if (index < known_.size() && known_[index].second == second) [[likely]]
-      return known_[index].is_served;
-    return Ask(fd, second);
+    return (Mounted(second) & KindBit(FileSystem::kServed)) != 0 && Ask(fd, second);
   }
 
   // Whether an open of this path would ask a server without a worker.
@@ -54,20 +48,8 @@ class ServedFiles {
     return (Mounted(second) & kAsked) != 0 && AskCached(path, second);
   }
 
-  // It was opened or closed here just now.
-  void Forget(int32_t fd) {
-    if (fd < 0) return;
-    const auto index = static_cast<size_t>(fd);
-    if (index < known_.size()) known_[index].second = 0;
-  }
-
  private:
   static constexpr uint32_t kSecondBits = 30;
-
-  struct Known {
-    uint32_t second = 0;  // in which it was asked about
-    bool is_served = false;
-  };
 
   static uint32_t SecondOf(uint64_t now_ns) { return static_cast<uint32_t>(now_ns >> kSecondBits); }
 
@@ -81,13 +63,13 @@ class ServedFiles {
   bool AskCached(const CachedPath& path, uint32_t second);
   FileSystem KindOf(dev_t device, uint32_t second);
 
-  // Where nothing is mounted that is served, as on most servers, no descriptor is asked about: that
-  // costs a sixth of the small files that are read in a second.
+  // Where nothing that is served was ever mounted, as on most servers, no descriptor is asked
+  // about: that costs a sixth of the small files that are read in a second. What was, may be in use
+  // still when it is unmounted (umount -l).
   uint32_t looked_ = 0;   // in which second
   uint32_t mounted_ = 0;  // KindBit
   Mounts mounts_;
 
-  std::vector<Known> known_;  // by descriptor
   // The device that was asked about last: most files are on one.
   dev_t device_ = 0;
   uint32_t device_second_ = 0;

@@ -2,9 +2,9 @@
  * A read, an open or a close of a file that another process serves (FUSE) kept the engine's thread, and with it all clients, until that
  * had answered; and where that wants no page cache, a read beyond the end had the file twice.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +13,7 @@ import { Worker } from "node:worker_threads";
 import { type Client, connect } from "ringpost";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
+import { useTempDir } from "../support/temp-dir.js";
 
 const SERVER = fileURLToPath(new URL("../support/slow-files.py", import.meta.url));
 const LEAVER = new URL("fixtures/leaves-descriptors.mjs", import.meta.url);
@@ -44,7 +45,10 @@ async function beside<T>(work: () => Promise<T>) {
 }
 
 /** A mount for the tests of a suite, whose server takes its time for one operation. */
-function useSlow(operation: "read" | "open" | "flush"): { readonly path: string } {
+function useSlow(operation: "read" | "open" | "flush"): {
+  readonly folder: string;
+  readonly path: string;
+} {
   const mount = { folder: "", path: "" };
   let server: ChildProcess;
   let isMounted = false;
@@ -92,6 +96,37 @@ describe.skipIf(!canMount)(
         expect(result).toMatch(/^slow(00000000)?$/);
         expect(tookMs).toBeGreaterThan(SERVED_IN_MS - 5);
         expect(longestMs).toBeLessThan(MOST_WAIT_MS);
+      });
+    });
+
+    describe("and a read takes long, of a file", () => {
+      const mount = useSlow("read");
+      const other = useTempDir();
+
+      const read = async (fd: number): Promise<void> => {
+        const buffer = Buffer.alloc(8);
+        const { result, longestMs } = await beside(() => running.client.read(fd, buffer, 0));
+        expect(result).toBe(4);
+        expect(longestMs).toBeLessThan(MOST_WAIT_MS);
+      };
+
+      it("whose number was another one's just before", async () => {
+        const plain = openSync(other().file("abcd"), "r");
+        expect(await running.client.read(plain, Buffer.alloc(8), 0)).toBe(4);
+        closeSync(plain); // not by ringpost, which isn't told
+        const fd = openSync(mount.path, "r");
+        expect(fd).toBe(plain);
+        await read(fd);
+        closeSync(fd);
+      });
+
+      it("that is unmounted, but open still", async () => {
+        const fd = openSync(mount.path, "r");
+        await read(fd);
+        execFileSync("umount", ["--lazy", mount.folder]);
+        await sleep(2500); // by then the engine knows of it
+        await read(fd);
+        closeSync(fd);
       });
     });
 
