@@ -331,7 +331,7 @@ class Engine {
   uint64_t few_transferred_ns_ = 0;
   uint32_t in_flight_count_ = 0;
   uint32_t left_behind_ = 0;  // descriptors of clients that are gone, which are being closed
-  // Of them, those that the ring has, and that end by themselves (prepare_waits.h).
+  // Of those in flight: what the ring has, and what ends by itself (prepare_waits.h).
   uint32_t io_count_ = 0;
   uint64_t waited_ns_ = 0;  // when there were last some that the kernel hadn't done at once
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the

@@ -13,6 +13,7 @@ import { Worker } from "node:worker_threads";
 import { type Client, connect } from "ringpost";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { useEngine } from "../support/engine-setups.js";
+import { listDescriptors } from "../support/open-descriptors.js";
 import { useTempDir } from "../support/temp-dir.js";
 
 const SERVER = fileURLToPath(new URL("../support/slow-files.py", import.meta.url));
@@ -155,7 +156,8 @@ describe.skipIf(!canMount)(
           workerData: { handle: engine.handle(), path: mount.path, count: 2 },
         });
         await once(worker, "message");
-        await sleep(100); // the files are open by then, and the worker spins
+        const isIt = (target: string): boolean => target === mount.path;
+        await expect.poll(() => listDescriptors().filter(isIt)).toHaveLength(2); // and the worker spins
         const { tookMs, longestMs } = await beside(() => worker.terminate());
         expect(tookMs).toBeGreaterThan(SERVED_IN_MS - 200);
         expect(longestMs).toBeLessThan(MOST_WAIT_MS);
