@@ -2,13 +2,12 @@
 // deadlines, which are cancellations by the clock. Each request still gets its reply, and
 // its memory back, only with its own completion: the kernel decides whether it was in time.
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 
 #include "engine.h"
+#include "file_types.h"
 #include "registry.h"
-#include "served_files.h"
 
 namespace ringpost {
 
@@ -20,15 +19,8 @@ namespace scope = protocol::cancel_scope;
 constexpr uint64_t kLongestSearchNs = 1'000'000'000;
 
 // A close that is cancelled before it ran would leak its descriptor.
-bool Closes(const InFlight& flight) {
+bool LeaksIfCancelled(const InFlight& flight) {
   return flight.opcode == protocol::opcode::kClose || flight.stage == protocol::stage::kClose;
-}
-
-// Whether what waits on it may wait for ever: all but files and disks, whose transfers end by
-// themselves.
-bool MayWait(int32_t fd) {
-  const int32_t type = FileTypeOf(fd);
-  return type >= 0 && type != S_IFREG && type != S_IFDIR && type != S_IFBLK;
 }
 
 }  // namespace
@@ -178,7 +170,7 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   if (flight.opcode == protocol::opcode::kPollEvents && !flight.armed)
     return CompleteRequest(service, slot, -ECANCELED);
   // A polled transfer ends by itself, and its ring takes no cancellations (EINVAL).
-  if (Closes(flight) || flight.polled) return;
+  if (LeaksIfCancelled(flight) || flight.polled) return;
   if (flight.by_call) return calls_.Cancel(&flight);
   flight.cancelled_ns = MonotonicNs();
   CancelInKernel(service, slot);
@@ -204,9 +196,8 @@ void Engine::CompleteCancel(const abi::Cqe& cqe) {
   const InFlight& flight = service.in_flight[slot];
   const bool in_kernel = !flight.idle() && flight.cancelled && !flight.polled && !flight.by_call &&
                          Runs(service, slot);
-  if (cqe.result != -ENOENT || !in_kernel || Closes(flight)) return;
-  const bool waits = flight.counted_fd < 0 || MayWait(flight.counted_fd);
-  if (!waits && (flight.counted_input < 0 || !MayWait(flight.counted_input))) return;
+  if (cqe.result != -ENOENT || !in_kernel || LeaksIfCancelled(flight)) return;
+  if (!MayWait(flight.submission)) return;
   if (MonotonicNs() - flight.cancelled_ns > kLongestSearchNs) return;
   CancelInKernel(service, slot);
 }

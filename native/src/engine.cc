@@ -105,7 +105,7 @@ int Engine::Run() {
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
-    if (!to_end_.empty()) {
+    while (!to_end_.empty()) {
       EndOutlived();
       if (draining_count_ > 0) StartHeldOfAll();  // what waited for those alone
     }
@@ -118,7 +118,10 @@ int Engine::Run() {
     }
     if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
-    if (io_count_ > 0) waited_ns_ = now_ns_;
+    if (io_count_ > 0) {
+      waited_ns_ = now_ns_;
+      LeaveOutWaits();
+    }
     PublishReplies();
     if (RanForLong()) return 0;
     const bool worked = took || reaped || ring_.Pending() > 0 || polled_.in_flight() > 0;
@@ -151,6 +154,7 @@ bool Engine::WaitForWork() {
   Count(memory_.counter(counter::kWakeups));
   if (waited != -ETIME || wait_ns < idle_ns) return true;
   Count(memory_.counter(counter::kIdleWakeups));
+  now_ns_ = MonotonicNs();  // nothing else has told the time
   return stopping_;
 }
 

@@ -16,6 +16,7 @@
 //   offset_lines.cc         transfers at a descriptor's own offset, one after the other
 //   fifo_peers.cc           FIFOs whose other end isn't there yet
 //   served_files.cc         files on FUSE, which the ring isn't to have
+//   file_types.cc           what a descriptor is of, and so whether it may wait for ever
 //   plain_calls.cc          system calls in the place of what the kernel's io_uring lacks
 //   call_thread.cc          the thread that carries them out
 //   stay_awake.cc           whether to go on without sleeping
@@ -206,8 +207,11 @@ class Engine {
   [[nodiscard]] uint32_t PieceForKernel() const;
   [[nodiscard]] bool in_company() const;
   void NoteWhetherFew(ClientService& service, uint64_t requests);
+  void IoBegins(const abi::Sqe& sqe);
+  void IoEnds(ClientService& service, InFlight* flight);
   void TransferBegins(ClientService& service, InFlight* flight);
   void TransferEnds(ClientService& service, InFlight* flight);
+  void LeaveOutWaits();
   [[nodiscard]] bool IsDeviceOfFew() const;
   uint32_t TakeRound(uint32_t quantum);
   uint32_t TakeTurn(ClientService& service);
@@ -333,7 +337,8 @@ class Engine {
   uint32_t left_behind_ = 0;  // descriptors of clients that are gone, which are being closed
   // Of those in flight: what the ring has, and what ends by itself (prepare_waits.h).
   uint32_t io_count_ = 0;
-  uint64_t waited_ns_ = 0;  // when there were last some that the kernel hadn't done at once
+  uint64_t waited_ns_ = 0;      // when there were last some that the kernel hadn't done at once
+  uint64_t asked_long_ns_ = 0;  // when those that take long were last asked what they work on
   // CLOCK_MONOTONIC, read once for the requests that are taken together and once for the
   // completions that are reaped together: what each request's latency is made of.
   uint64_t now_ns_ = 0;

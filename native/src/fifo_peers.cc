@@ -14,7 +14,7 @@ namespace {
 bool HasNoReader(const InFlight& flight, int32_t result) {
   const abi::Sqe& sqe = flight.submission;
   if (result != -ENXIO || (sqe.flags & abi::kSqeAsync) != 0) return false;
-  if (sqe.opcode != abi::kOpOpenat && sqe.opcode != abi::kOpOpenat2) return false;
+  if (!Opens(sqe)) return false;
   const uint64_t flags = sqe.opcode == abi::kOpOpenat ? sqe.op_flags : flight.open_how.flags;
   return (flags & (O_ACCMODE | O_NONBLOCK)) == O_WRONLY;
 }

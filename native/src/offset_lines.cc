@@ -1,14 +1,13 @@
 #include "offset_lines.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "descriptor_users.h"
-#include "served_files.h"
+#include "file_types.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -16,13 +15,6 @@ namespace ringpost {
 namespace {
 
 bool Closes(const InFlight& flight) { return flight.submission.opcode == abi::kOpClose; }
-
-// Some devices have an offset that says 0 whatever happens (an eventfd, for one), and a read there
-// may wait for a write.
-bool IsFileOrDisk(int32_t fd) {
-  const int32_t type = FileTypeOf(fd);
-  return type == S_IFREG || type == S_IFBLK;
-}
 
 // Returns the position that the next transfer goes at, or a negative number where there is none.
 int64_t OffsetOf(int32_t fd) { return ::lseek(fd, 0, SEEK_CUR); }

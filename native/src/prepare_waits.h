@@ -16,7 +16,8 @@ namespace ringpost {
 
 // Whether it ends by itself, as a disk's transfer does: it waits for no time, child, word, or event
 // of a descriptor; nor for somebody at the other end of a pipe, a socket or a terminal, which have
-// no position. (At a file's own offset there is one by now: offset_lines.cc.)
+// no position. (At a file's own offset there is one by now: offset_lines.cc. And what only looks
+// as if it did, as a pipe's read at a position, Engine::LeaveOutWaits finds after a while.)
 [[nodiscard]] inline bool EndsByItself(uint32_t op, const abi::Sqe& sqe) {
   const bool is_of_pipe = sqe.opcode == abi::kOpSplice || sqe.opcode == abi::kOpTee;
   return sqe.opcode != abi::kOpPollAdd && !is_of_pipe && !IsWait(op) && !IsAtOwnOffset(sqe);

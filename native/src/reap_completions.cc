@@ -75,9 +75,8 @@ bool Engine::ReapRequest(const abi::Cqe& cqe) {
     return false;
   }
   InFlight& flight = service.in_flight[slot];
-  const bool ends_by_itself = std::exchange(flight.ends_by_itself, false);
-  if (ends_by_itself) io_count_--;
-  if (flight.transfers) TransferEnds(service, &flight);
+  const bool ends_by_itself = flight.ends_by_itself;
+  if (ends_by_itself) IoEnds(service, &flight);
   Count(service.mailbox.counters[protocol::service_counter::kCompleted]);
   // Nobody has cancelled it, but the kernel: it had no worker thread for it, nor could it make one,
   // at the user's or container's limit of threads.

@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "file_types.h"
 #include "kernel_abi.h"
 #include "unique_fd.h"
 
@@ -13,20 +14,11 @@ namespace ringpost {
 
 namespace {
 
-bool Describe(int32_t fd, struct statx* out) {
-  return fd >= 0 && ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, out) == 0;
-}
-
 dev_t DeviceOf(const struct statx& status) {
   return makedev(status.stx_dev_major, status.stx_dev_minor);
 }
 
 }  // namespace
-
-int32_t FileTypeOf(int32_t fd) {
-  struct statx status = {};
-  return Describe(fd, &status) ? status.stx_mode & S_IFMT : -1;
-}
 
 void ServedFiles::LookAtMounts(uint32_t second) {
   looked_ = second;

@@ -21,10 +21,6 @@
 
 namespace ringpost {
 
-// S_IFREG and the like, 0 of what is none of them (an eventfd, say); negative where it isn't open.
-// What is known here: fstat(2) may ask whoever serves the file.
-[[nodiscard]] int32_t FileTypeOf(int32_t fd);
-
 // Where an open begins, what it looks for, and how (RESOLVE_* of openat2).
 struct CachedPath {
   int32_t folder;

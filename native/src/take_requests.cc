@@ -230,8 +230,7 @@ void Engine::Submit(const abi::Sqe& sqe) {
 
 // Whether the kernel would ask a file's server right away, and so hold up this thread.
 bool Engine::OpensServed(const abi::Sqe& sqe) {
-  const bool opens = sqe.opcode == abi::kOpOpenat || sqe.opcode == abi::kOpOpenat2;
-  if (!opens || (sqe.flags & abi::kSqeAsync) != 0) return false;
+  if (!Opens(sqe) || (sqe.flags & abi::kSqeAsync) != 0) return false;
   const bool has_how = sqe.opcode == abi::kOpOpenat2;
   const CachedPath path = {
       .folder = sqe.fd,
@@ -242,10 +241,7 @@ bool Engine::OpensServed(const abi::Sqe& sqe) {
 
 // A submission for a request, to the main ring.
 void Engine::Enqueue(const abi::Sqe& sqe) {
-  InFlight& flight = FlightOf(sqe.user_data);
-  flight.ends_by_itself = EndsByItself(flight.opcode, sqe);
-  if (flight.ends_by_itself) io_count_++;
-  if (TransfersAtPosition(sqe)) TransferBegins(services_[ClientOf(sqe.user_data)], &flight);
+  if (EndsByItself(FlightOf(sqe.user_data).opcode, sqe)) IoBegins(sqe);
   Push(sqe);
 }
 

@@ -37,6 +37,10 @@ inline bool IsWrite(uint8_t operation) {
          operation == abi::kOpWritev;
 }
 
+inline bool Opens(const abi::Sqe& sqe) {
+  return sqe.opcode == abi::kOpOpenat || sqe.opcode == abi::kOpOpenat2;
+}
+
 // A position that means the descriptor's own offset.
 inline constexpr uint64_t kOwnOffset = ~uint64_t{0};
 

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "engine.h"
+#include "file_types.h"
+#include "transfer.h"
 
 namespace ringpost {
 
@@ -41,6 +43,9 @@ constexpr uint64_t kBesideFewNs = 1'000'000;
 
 // A transfer that took so long was with a device.
 constexpr uint64_t kDeviceNs = 20'000;
+
+// What has been with the kernel for so long is asked what it works on.
+constexpr uint64_t kLongNs = 100'000'000;
 
 // When none of its transfers has ended for so long, they may be waiting for what is to come yet.
 constexpr uint64_t kStillNs = 20'000'000;
@@ -82,7 +87,20 @@ void Engine::NoteWhetherFew(ClientService& service, uint64_t requests) {
   if (service.has_few) few_ns_ = now_ns_;
 }
 
-// A transfer at a position goes to the kernel.
+// Something goes to the kernel that ends by itself.
+void Engine::IoBegins(const abi::Sqe& sqe) {
+  InFlight& flight = FlightOf(sqe.user_data);
+  flight.ends_by_itself = true;
+  io_count_++;
+  if (TransfersAtPosition(sqe)) TransferBegins(services_[ClientOf(sqe.user_data)], &flight);
+}
+
+void Engine::IoEnds(ClientService& service, InFlight* flight) {
+  flight->ends_by_itself = false;
+  io_count_--;
+  if (flight->transfers) TransferEnds(service, flight);
+}
+
 void Engine::TransferBegins(ClientService& service, InFlight* flight) {
   flight->transfers = true;
   flight->of_few = service.has_few;
@@ -97,6 +115,23 @@ void Engine::TransferEnds(ClientService& service, InFlight* flight) {
   if (!flight->of_few) return;
   few_transfers_--;
   if (now_ns_ - flight->taken_ns > kDeviceNs) few_transferred_ns_ = now_ns_;
+}
+
+// Not all ends by itself that looks so (prepare_waits.h): a read at a position may be of a pipe, as
+// that of a whole file is, and an open may wait for a FIFO's other end. To ask each what it works
+// on would cost too much: those that take long are asked, and count no more.
+void Engine::LeaveOutWaits() {
+  if (now_ns_ - asked_long_ns_ < kLongNs) return;
+  asked_long_ns_ = now_ns_;
+  for (const uint32_t client : active_) {
+    ClientService& service = services_[client];
+    for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+      InFlight& flight = service.in_flight[slot];
+      const bool is_long = flight.ends_by_itself && now_ns_ - flight.taken_ns >= kLongNs;
+      if (!is_long || !MayWait(flight.submission)) continue;
+      IoEnds(service, &flight);
+    }
+  }
 }
 
 // Whether a client that has few is with a device, or just was and is likely to be there again.

@@ -212,6 +212,33 @@ TEST(a_wild_reply_head_ends_the_service) {
   }
 }
 
+// A chain comes whole. Steps behind an entry that is none might run after one before it has failed.
+TEST(an_entry_between_the_steps_of_a_chain_ends_the_service) {
+  NEEDS_IO_URING();
+  EngineSetUp set_up;
+  set_up.slot_count = kSlots;
+  TestEngine engine(set_up);
+  HonestClient honest(engine);
+  const TestFolder folder;
+  const std::string path = folder.FileWith("must stay", "");
+  for (const bool between_all : {true, false}) {
+    const auto waker = std::make_shared<CountingWaker>();
+    TestClient client(engine.memory(), engine.roster(), waker);
+    TestRequest steps[] = {Fsync(-1), Nop(), Operation(opcode::kUnlink)};
+    steps[2].path = path.c_str();
+    steps[0].words.opcode |= protocol::opcode_flag::kChain | protocol::opcode_flag::kLink;
+    steps[1].words.opcode |= protocol::opcode_flag::kLink;
+    for (const TestRequest& step : steps) {
+      if (between_all || step.path != nullptr) client.PostCancel(protocol::cancel_scope::kAll, 0);
+      client.Post(step);
+    }
+    client.Publish();
+    CHECK(Await([&] { return waker->orphaned > 0; }));
+    client.CloseAndDrain();
+    CHECK_EQ(::access(path.c_str(), F_OK), 0);
+  }
+}
+
 TEST(the_same_slot_twice_is_refused_the_second_time) {
   NEEDS_IO_URING();
   EngineSetUp set_up;

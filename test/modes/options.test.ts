@@ -1,4 +1,5 @@
 /** Options that choose a mode of the ring: what the report says of them, and what is refused. */
+import { setTimeout } from "node:timers/promises";
 import { Engine, type EngineOptions } from "ringpost";
 import { describe, expect, it } from "vitest";
 import { Feature } from "../support/engine-setups.js";
@@ -44,6 +45,20 @@ describe("minWait", () => {
       expect(performance.now() - start).toBeLessThan(2000); // each of them would take a second
       expect(await client.futexWake(word, 0)).toBe(4);
       await Promise.all(waits);
+    }));
+
+  it("doesn't count what has waited for a pipe for long, be it at a position", () =>
+    withEngine({ minWait: { completions: 8, us: 400_000 } }, async ({ client }) => {
+      const pipes = await Promise.all(Array.from({ length: 3 }, () => client.pipe()));
+      const reads = pipes.map(([read]) => client.readFile(`/proc/self/fd/${read}`, "utf8"));
+      await setTimeout(1000);
+      const start = performance.now();
+      for (let nth = 0; nth < 20; nth++) await client.nop();
+      expect(performance.now() - start).toBeLessThan(2000); // each of them would take 400 ms
+      await Promise.all(pipes.map(([, write]) => client.write(write, Buffer.from("x"))));
+      await Promise.all(pipes.map(([, write]) => client.close(write)));
+      expect(await Promise.all(reads)).toEqual(["x", "x", "x"]);
+      await Promise.all(pipes.map(([read]) => client.close(read)));
     }));
 
   it("doesn't count what the kernel is still to be given", () =>
