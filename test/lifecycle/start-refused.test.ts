@@ -4,7 +4,7 @@ import { type ProgramOptions, runProgram } from "./run-program.js";
 
 const REFUSE = fileURLToPath(new URL("fixtures/refuse-io-uring.py", import.meta.url));
 
-const ERRNO = { EPERM: 1, ENOMEM: 12, EMFILE: 24, ENOSYS: 38 };
+const ERRNO = { EPERM: 1, EAGAIN: 11, ENOMEM: 12, EMFILE: 24, ENOSYS: 38 };
 
 const FEW_DESCRIPTORS = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
 
@@ -19,6 +19,7 @@ describe.concurrent("Engine.start rejects with the reason and the cure", () => {
     ["EPERM", "seccomp", /refused by a seccomp profile.* Cure: allow io_uring_setup/],
     ["ENOSYS", "no-io_uring", /has no io_uring.* Cure: run on Linux 5\.6/],
     ["ENOMEM", "memlock", /limit of locked memory.* Cure: raise it \(`ulimit -l`/],
+    ["EAGAIN", "threads", /no thread is left.* Cure: raise the limit of processes and threads/],
     ["EMFILE", "descriptors", /no file descriptor is left.* Cure: raise the limit of open files/],
   ] as const)(
     "where io_uring_setup says %s, and leaves nothing behind",

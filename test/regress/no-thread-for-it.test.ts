@@ -18,8 +18,9 @@ function canRunAsAnybody(): boolean {
 it.skipIf(!canRunAsAnybody())("at the limit of threads it says so, with EAGAIN", async () => {
   const ending = await runProgram("thread-limit", { launcher: AS_ANYBODY });
   expect(ending).toMatchObject({ code: 0, signal: null, stderr: "" });
-  const { ofNode, ...codes } = JSON.parse(ending.stdout);
+  const { ofNode, start, ...codes } = JSON.parse(ending.stdout);
   expect(ofNode).toEqual(["ok", "ENOENT"]);
+  expect(start).toEqual(["ERR_RINGPOST_UNAVAILABLE", "threads"]);
   // A kernel that has a thread left does it.
   for (const code of Object.values(codes)) expect(["EAGAIN", "ok", "ENOENT"]).toContain(code);
 });

@@ -136,11 +136,19 @@ function startWorker(
     withoutFeatures: testing.withoutFeatures ?? 0,
     withoutOperations: testing.withoutOperations ?? [],
   };
-  return new Worker(new URL("./engine-worker.js", import.meta.url), {
-    name: "ringpost",
-    workerData: { memory, options } satisfies WorkerInput,
-    // Nothing of the program's own: no loaders, no preloads. The loader of the addon looks at the rest of the environment.
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
+  return newWorker({ memory, options });
+}
+
+function newWorker(workerData: WorkerInput): Worker {
+  try {
+    return new Worker(new URL("./engine-worker.js", import.meta.url), {
+      name: "ringpost",
+      workerData,
+      // Nothing of the program's own: no loaders, no preloads. The loader of the addon looks at the rest of the environment.
+      execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+  } catch (error) {
+    throw workerError(error as Error); // at the limit of threads
+  }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { CodedError } from "@ringpost/client";
 import type { StartRefusal } from "@ringpost/native";
-import { EMFILE, ENFILE, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } from "@ringpost/protocol";
+import { EAGAIN, EMFILE, ENFILE, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM } from "@ringpost/protocol";
 
 export interface UnavailableError extends Error {
   code: "ERR_RINGPOST_UNAVAILABLE";
@@ -22,6 +22,7 @@ export type Reason =
   | "old-kernel"
   | "memlock"
   | "descriptors"
+  | "threads"
   | "option"
   | "unknown";
 
@@ -82,6 +83,12 @@ function diagnose(errno: number): Diagnosis {
         what: "no file descriptor is left for the engine",
         cure: "raise the limit of open files (`ulimit -n`), or close some",
       };
+    case EAGAIN:
+      return {
+        reason: "threads",
+        what: "no thread is left for the engine",
+        cure: "raise the limit of processes and threads (`ulimit -u`, TasksMax= in systemd, --pids-limit in Docker)",
+      };
     default:
       return {
         reason: "unknown",
@@ -123,9 +130,10 @@ function asError(errno: number, { reason, what, cure }: Diagnosis): UnavailableE
   return Object.assign(error, { code: "ERR_RINGPOST_UNAVAILABLE" as const, errno, reason, cure });
 }
 
-/** Node's error of a thread that couldn't start; where the reason is a want of descriptors, ours. */
+/** Node's error of a thread that couldn't start; where the reason is a want of descriptors or threads, ours. */
 export function workerError(error: Error): Error {
-  return /\bE[MN]FILE\b/.test(error.message) ? unavailableError(EMFILE) : error;
+  if (/\bE[MN]FILE\b/.test(error.message)) return unavailableError(EMFILE);
+  return /\bEAGAIN\b/.test(error.message) ? unavailableError(EAGAIN) : error;
 }
 
 /** The engine's thread is gone before it has said anything. */
