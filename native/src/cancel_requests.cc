@@ -42,7 +42,7 @@ void Engine::Cancel(ClientService& service, const Request& request) {
       return CancelInFlight(service);
     case scope::kClosing:
       CancelUsersOf(request.fd);
-      return OutliveUsersOf(service, request.fd);
+      return DoomUsersOf(service, request.fd);
     default:
       return;  // garbage; there is nobody to tell
   }
@@ -105,7 +105,7 @@ void Engine::CancelAllOn(ClientService& service, int32_t fd) {
 // A close waits, for a credit or a drain, behind requests that are still to begin. They are carried
 // out as far as the kernel can at once, as if they had been alone; but they must not wait. Not
 // meant are the steps of the close's own chain, which are to be done before it.
-void Engine::OutliveUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain) {
+void Engine::DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain) {
   if (fd < 0) return;
   const bool may_wait = MayWait(fd);
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
@@ -114,22 +114,22 @@ void Engine::OutliveUsersOf(ClientService& service, int32_t fd, uint32_t closing
     if (!may_wait && flight.opcode != protocol::opcode::kSplice) continue;
     if (flight.chained && service.chain_steps[slot].head == closing_chain) continue;
     if (IsToUse(service, slot, fd)) {
-      flight.outlived = true;
+      flight.doomed = true;
     } else if (!may_wait && flight.Uses(fd)) {
       CancelSlot(service, slot);
     }
   }
 }
 
-// Those of them that have begun, if they aren't over, and their slots another's. Their
+// Those of the doomed that have begun, if they aren't over, and their slots another's. Their
 // cancellations go to the kernel with them, behind them.
-void Engine::EndOutlived() {
+void Engine::CancelDoomed() {
   // One that ends here may let another begin, which is added.
-  for (size_t nth = 0; nth < to_end_.size(); nth++) {
-    if (FlightOf(to_end_[nth]).outlived)
-      CancelSlot(services_[ClientOf(to_end_[nth])], SlotOf(to_end_[nth]));
+  for (size_t nth = 0; nth < begun_doomed_.size(); nth++) {
+    if (FlightOf(begun_doomed_[nth]).doomed)
+      CancelSlot(services_[ClientOf(begun_doomed_[nth])], SlotOf(begun_doomed_[nth]));
   }
-  to_end_.clear();
+  begun_doomed_.clear();
 }
 
 // Whether the request waits, for a drain or for the steps before it, and will then use the

@@ -208,7 +208,7 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
     return 0;
   }
   CountInput(&flight);
-  if (flight.outlived) to_end_.push_back(flight.submission.user_data);
+  if (flight.doomed) begun_doomed_.push_back(flight.submission.user_data);
   Submit(flight.submission);
   return 0;
 }

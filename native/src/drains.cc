@@ -35,7 +35,7 @@ void Engine::EndUsersOfHeldCloses(ClientService& service, uint32_t head) {
     const bool refused = flight.chained && service.chain_steps[slot].refused < 0;
     if (flight.opcode != protocol::opcode::kClose || refused) continue;
     CancelUsersOf(flight.submission.fd);
-    OutliveUsersOf(service, flight.submission.fd, head);
+    DoomUsersOf(service, flight.submission.fd, head);
   }
 }
 

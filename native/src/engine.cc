@@ -105,8 +105,8 @@ int Engine::Run() {
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
-    while (!to_end_.empty()) {
-      EndOutlived();
+    while (!begun_doomed_.empty()) {
+      CancelDoomed();
       if (draining_count_ > 0) StartHeldOfAll();  // what waited for those alone
     }
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.

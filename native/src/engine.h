@@ -188,9 +188,8 @@ class Engine {
   void TellSiblingsAgain(const InFlight& close);
   void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
-  void OutliveUsersOf(ClientService& service, int32_t fd,
-                      uint32_t closing_chain = ChainStep::kNone);
-  void EndOutlived();
+  void DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain = ChainStep::kNone);
+  void CancelDoomed();
   [[nodiscard]] static bool IsToUse(const ClientService& service, uint32_t slot, int32_t fd);
   void CancelForSiblings();
   [[nodiscard]] static bool Runs(const ClientService& service, uint32_t slot);
@@ -315,7 +314,8 @@ class Engine {
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
   ServedFiles served_files_;
-  std::vector<uint64_t> to_end_;  // requests that have begun, outlived by a close: user_data
+  std::vector<uint64_t> begun_doomed_;  // user_data of those that a close has doomed (in_flight.h),
+                                        // and that have begun
   Deadlines deadlines_;
 
   std::vector<ClientService>

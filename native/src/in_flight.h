@@ -15,9 +15,9 @@ struct RequestState {
   bool overdue = false;  // that is why it was cancelled
   bool chained = false;  // a step of a chain: chain_step.h
   bool held = false;     // drains.cc: it waits for a drain
-  // A close of its descriptor waits, for a credit or a drain: it is cancelled as soon as it has
-  // begun.
-  bool outlived = false;
+  // A close of its descriptor waits behind it, for a credit or a drain: it is cancelled as soon as
+  // it has begun.
+  bool doomed = false;
   bool siblings_told = false;  // of this close: the other rings are to be told of its end, too
   bool polled = false;         // it is with the polled ring
   bool unpollable = false;     // whose device, or file system, has nothing to poll

@@ -189,8 +189,8 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
     if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);
     CountInput(&flight);
   }
-  if (flight.outlived) [[unlikely]]
-    to_end_.push_back(flight.submission.user_data);
+  if (flight.doomed) [[unlikely]]
+    begun_doomed_.push_back(flight.submission.user_data);
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
 }
 

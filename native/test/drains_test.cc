@@ -71,7 +71,7 @@ TEST(a_close_of_a_file_behind_a_drain_ends_the_splices_before_it) {
 }
 
 // It ends without the kernel, which has nothing of it: nothing else makes the engine look again.
-TEST(a_drain_that_waits_for_an_outlived_request_alone_begins_at_once) {
+TEST(a_drain_that_waits_for_a_doomed_request_alone_begins_at_once) {
   NEEDS_IO_URING();
   constexpr uint32_t kIdleMs = 5000;
   EngineSetUp set_up;

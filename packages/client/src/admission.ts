@@ -177,8 +177,11 @@ export class Admission {
     }
   }
 
-  /** Those for which there are slots now, in order: a chain that needs more of them holds up those behind it, as one that is held back. */
-  *leaveWaiting(isHeldBack: (request: PendingRequest) => boolean): Generator<PendingRequest> {
+  /** Places those for which there are slots now, in order: a chain that needs more of them holds up those behind it, as one that is held back. */
+  placeWaiting(
+    isHeldBack: (first: PendingRequest) => boolean,
+    place: (request: PendingRequest) => void,
+  ): void {
     while (this.#slots.freeCount > 0) {
       const next = this.#line.first();
       if (next === undefined || stepsOf(next).length > this.#slots.freeCount) return;
@@ -191,7 +194,7 @@ export class Admission {
       const closing = this.#closing.size > 0 ? this.#closingOf(steps) : [];
       for (const step of steps) {
         clearTimeout(step.timer);
-        yield step;
+        place(step);
       }
       for (const fd of closing) this.#onClosing(fd);
     }

@@ -334,10 +334,11 @@ export class RingBackend implements Backend {
   /** Returns whether there was anything to place. */
   #placeWaiting(): boolean {
     if (this.#admission.waiting === 0) return false;
-    for (const next of this.#admission.leaveWaiting((first) => this.#sendOff.holdsBack(first))) {
-      this.#place(next);
-      this.#sendOff.placedWaiting(next);
-    }
+    const isHeldBack = (first: PendingRequest): boolean => this.#sendOff.holdsBack(first);
+    this.#admission.placeWaiting(isHeldBack, (request) => {
+      this.#place(request);
+      this.#sendOff.placedWaiting(request);
+    });
     return true;
   }
 
