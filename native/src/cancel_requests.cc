@@ -15,6 +15,10 @@ namespace {
 
 namespace scope = protocol::cancel_scope;
 
+bool IsPoll(const InFlight& flight) {
+  return flight.opcode == protocol::opcode::kPoll || flight.opcode == protocol::opcode::kPollEvents;
+}
+
 // How long a cancellation that found nothing is tried again: a kernel thread may have lost its CPU.
 constexpr uint64_t kLongestSearchNs = 1'000'000'000;
 
@@ -60,7 +64,8 @@ bool Engine::CancelUsersOf(int32_t fd) {
   const bool may_be_used = fd >= 0 && descriptor_users_.MayHave(fd);
   if (fd < 0 || (!may_be_used && !tells)) return false;
   if (!MayWait(fd)) {
-    CancelSplicesInLineOf(fd);
+    // Transfers of files and disks end by themselves. (Some files of /proc can be polled.)
+    if (may_be_used) CancelPollsOf(fd);
     return false;
   }
   if (tells) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
@@ -78,14 +83,26 @@ void Engine::TellSiblingsAgain(const InFlight& close) {
   registry::TellSiblings(*roster_, {close.fd, now_ns_});
 }
 
+// Steps that are to come aren't meant: the close waits for them (held_closes.cc).
 void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     const InFlight& flight = service.in_flight[slot];
-    if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns) CancelSlot(service, slot);
+    if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns && Runs(service, slot))
+      CancelSlot(service, slot);
   }
 }
 
-// The close of a file waits for those before it in the file's line (offset_lines.h): a splice that
+void Engine::CancelPollsOf(int32_t fd) {
+  for (const uint32_t client : active_) {
+    ClientService& service = services_[client];
+    for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+      const InFlight& flight = service.in_flight[slot];
+      if (IsPoll(flight) && flight.Uses(fd) && Runs(service, slot)) CancelSlot(service, slot);
+    }
+  }
+}
+
+// A close in the line of a file's offset (offset_lines.h) waits for those before it: a splice that
 // waits for its pipe would hold it up for ever.
 void Engine::CancelSplicesInLineOf(int32_t fd) {
   while (const InFlight* splice = offset_lines_.FindSplice(fd)) {
@@ -111,7 +128,7 @@ void Engine::DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_ch
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     InFlight& flight = service.in_flight[slot];
     // A file's transfers end by themselves; what is spliced waits for the pipe.
-    if (!may_wait && flight.opcode != protocol::opcode::kSplice) continue;
+    if (!may_wait && flight.opcode != protocol::opcode::kSplice && !IsPoll(flight)) continue;
     if (flight.chained && service.chain_steps[slot].head == closing_chain) continue;
     if (IsToUse(service, slot, fd)) {
       flight.doomed = true;

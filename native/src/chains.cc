@@ -164,6 +164,7 @@ void Engine::AdmitStep(ClientService& service, Request& request, uint32_t head) 
   step.refused = Admit(service, request);
   HideStepNumbers(step, &service.in_flight[slot]);
   if (IsNoStep(request.opcode)) step.refused = -EINVAL;
+  if (step.refused == 0 && request.opcode != opcode::kClose) CountUsed(&service.in_flight[slot]);
   service.in_flight[slot].chained = true;
   // A plain system call has no use for the ring's descriptors either.
   const bool by_ring = step.refused < 0 || ring_.Takes(service.in_flight[slot].submission);

@@ -34,6 +34,25 @@ inline int32_t InputOf(const abi::Sqe& sqe) {
   return (sqe.op_flags & abi::kSpliceFdInFixed) != 0 ? -1 : sqe.file_index;
 }
 
+// Whether the kernel looks for the descriptor later, on one of its worker threads: of all that it
+// doesn't try at once (io_assign_file of io_uring/io_uring.c, Linux 5.19 and newer).
+inline bool IsLookedUpLate(const abi::Sqe& sqe) {
+  if ((sqe.flags & abi::kSqeAsync) != 0) return true;
+  switch (sqe.opcode) {
+    case abi::kOpRead:
+    case abi::kOpReadFixed:
+    case abi::kOpReadv:
+    case abi::kOpWrite:
+    case abi::kOpWriteFixed:
+    case abi::kOpWritev:
+    case abi::kOpPollAdd:
+    case abi::kOpWaitid:
+      return false;
+    default:
+      return true;
+  }
+}
+
 // How many requests in flight use a descriptor, so that a close needs to look for them only where
 // there may be some. Descriptors that are equal modulo the table's size are counted together.
 // Engine thread.

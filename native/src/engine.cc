@@ -118,6 +118,7 @@ int Engine::Run() {
     }
     if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
+    if (!held_closes_.empty()) ServeHeldCloses();
     if (io_count_ > 0) {
       waited_ns_ = now_ns_;
       LeaveOutWaits();
@@ -166,6 +167,7 @@ uint64_t Engine::LongestSleepNs(uint64_t idle_ns) const {
     const uint64_t next = deadlines_.next().ns;
     longest = std::min(longest, next > now ? next - now : 1);
   }
+  if (!held_closes_.empty()) longest = std::min(longest, kLookAtHeldClosesNs);
   return HoldsBack() ? std::min(longest, kLookAtHeldBackNs) : longest;
 }
 
@@ -334,6 +336,7 @@ void Engine::Shutdown() {
       ring_.SubmitAndWait({.timeout_ns = kStoppingWaitMs * kNsPerMs});
     }
     ReapCompletions();
+    if (!held_closes_.empty()) ServeHeldCloses();
     if (draining_count_ > 0) StartHeldOfAll();  // cancelled, they end as their turn comes
   }
   calls_.Stop();

@@ -186,6 +186,7 @@ class Engine {
   bool CancelUsersOf(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void TellSiblingsAgain(const InFlight& close);
+  void CancelPollsOf(int32_t fd);
   void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
   void DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain = ChainStep::kNone);
@@ -224,6 +225,7 @@ class Engine {
   int Admit(ClientService& service, Request& request);  // clears the opcode's flags
   [[nodiscard]] bool IsTooLate(const ClientService& service, const Request& request) const;
   void StartRequest(ClientService& service, uint32_t slot);
+  void CountUsed(InFlight* flight);
   void CountInput(InFlight* flight);
   void Submit(const abi::Sqe& sqe);
   void Enqueue(const abi::Sqe& sqe);
@@ -271,9 +273,26 @@ class Engine {
   [[nodiscard]] int UpdateBuffer(uint32_t index, const Span& memory);
 
   // held_closes.cc
-  [[nodiscard]] bool IsStillMeant(const abi::Sqe& close);
-  [[nodiscard]] bool HoldsClose(const abi::Sqe& sqe);
-  void SubmitHeldCloses();
+  struct HeldClose {
+    uint64_t user_data;
+    uint64_t since_ns;
+  };
+  // How often it is looked whether one may go, besides when a request that uses its descriptor
+  // ends: a step that is to come may be cancelled.
+  static constexpr uint64_t kLookAtHeldClosesNs = 20'000'000;
+  [[nodiscard]] static bool IsToCome(const ClientService& service, uint32_t slot);
+  [[nodiscard]] static bool NeedsDescriptor(const ClientService& service, uint32_t slot);
+  [[nodiscard]] static bool IsOnItsWay(const ClientService& service, uint32_t slot);
+  // Calls `use` with each that needs the descriptor of this close, until it returns true. Returns
+  // whether there was one.
+  template <typename Use>
+  bool AnyEarlierUser(const InFlight& close, Use use);
+  [[nodiscard]] bool HasEarlierUsers(const InFlight& close);
+  [[nodiscard]] bool HoldsClose(const InFlight& close);
+  void NoteForHeldCloses(const InFlight& ended);
+  void ServeHeldCloses();
+  void CancelWhatHolds(const InFlight& close);
+  void StartClose(InFlight& close);
 
   // poll_streams.cc
   void BeginStream(ClientService& service, uint32_t slot);
@@ -301,8 +320,10 @@ class Engine {
   const EngineOptions options_;
   Ring ring_;
   PolledRing polled_;
-  std::vector<abi::Sqe> held_closes_;
-  uint64_t start_count_ = 0;    // requests that have begun
+  std::vector<HeldClose> held_closes_;
+  bool held_closes_due_ = false;  // something has ended that used a descriptor of theirs
+  uint64_t held_closes_looked_ns_ = 0;
+  uint64_t take_count_ = 0;     // requests that were taken
   uint32_t by_call_count_ = 0;  // requests that are with the call thread
   Clock::time_point run_began_;
   Clock::time_point last_work_;     // only kept beside a submission thread

@@ -39,7 +39,7 @@ struct InFlight : RequestState {
   uint32_t opcode = kIdle;
   uint32_t generation = 0;
   uint64_t taken_ns = 0;      // of CLOCK_MONOTONIC, the same for all of a batch
-  uint64_t nth_start = 0;     // of all requests of the engine that have begun
+  uint64_t nth_taken = 0;     // of all requests of the engine
   uint64_t cancelled_ns = 0;  // when the kernel was first told
   // What the kernel is told of it: of a recipe, the step it is at.
   abi::Sqe submission = {};

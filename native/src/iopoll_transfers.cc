@@ -37,7 +37,6 @@ uint32_t Engine::ReapPolled() {
     if (count == 0) now_ns_ = MonotonicNs();
     CompletePolled(cqe);
   }
-  if (count > 0 && !held_closes_.empty()) SubmitHeldCloses();
   return count;
 }
 

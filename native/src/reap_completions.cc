@@ -96,7 +96,6 @@ bool Engine::ReapCalls() {
     by_call_count_--;
     CompleteRequest(services_[ClientOf(user_data)], SlotOf(user_data), flight.call_result);
   }
-  if (!held_closes_.empty()) SubmitHeldCloses();
   if (stopping_) last_progress_ = Clock::now();
   return true;
 }
@@ -180,6 +179,8 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   service.replies.Push({slot, flight.generation, result, reply_note});
   flight.opcode = InFlight::kIdle;
   if (flight.timed) deadlines_.Done();
+  if (!held_closes_.empty()) [[unlikely]]
+    NoteForHeldCloses(flight);
   if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);
   if (flight.counted_input >= 0) descriptor_users_.Remove(flight.counted_input);
   service.in_flight_count--;

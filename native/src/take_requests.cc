@@ -149,6 +149,7 @@ int Engine::Admit(ClientService& service, Request& request) {
   flight.opcode = request.opcode;
   flight.generation = request.generation;
   flight.taken_ns = now_ns_;
+  flight.nth_taken = ++take_count_;
   service.handed.Forget(request.slot);
   service.in_flight_count++;
   in_flight_count_++;
@@ -181,20 +182,28 @@ bool Engine::IsTooLate(const ClientService& service, const Request& request) con
 // Hands a prepared request to the kernel, when its turn on its descriptor has come.
 void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
-  flight.nth_start = ++start_count_;
   if (flight.opcode == opcode::kClose) {
     flight.siblings_told = CancelUsersOf(flight.fd);
-  } else {
-    flight.counted_fd = DescriptorOf(flight.submission);
-    if (flight.counted_fd >= 0) descriptor_users_.Add(flight.counted_fd);
-    CountInput(&flight);
+    if (!HoldsClose(flight)) StartClose(flight);
+    return;
   }
+  CountUsed(&flight);
   if (flight.doomed) [[unlikely]]
     begun_doomed_.push_back(flight.submission.user_data);
   if (offset_lines_.Enter(&flight)) Submit(flight.submission);
 }
 
+// Once, of a step of a chain as it is admitted: from then on it is to use its descriptors.
+void Engine::CountUsed(InFlight* flight) {
+  if (flight->counted_fd < 0) {
+    flight->counted_fd = DescriptorOf(flight->submission);
+    if (flight->counted_fd >= 0) descriptor_users_.Add(flight->counted_fd);
+  }
+  CountInput(flight);
+}
+
 void Engine::CountInput(InFlight* flight) {
+  if (flight->counted_input >= 0) return;
   flight->counted_input = InputOf(flight->submission);
   if (flight->counted_input >= 0) descriptor_users_.Add(flight->counted_input);
 }
@@ -222,7 +231,7 @@ void Engine::Submit(const abi::Sqe& sqe) {
   }
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
-  if (HoldsClose(sqe) || (polled_.is_open() && SubmitPolled(sqe))) return;
+  if (polled_.is_open() && SubmitPolled(sqe)) return;
   Enqueue(sqe);
   // What the kernel itself moves to its worker threads it tells nobody.
   if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);

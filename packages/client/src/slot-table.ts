@@ -104,6 +104,7 @@ export class SlotTable {
   #free(slot: number, request: PendingRequest): void {
     this.#requests[slot] = undefined;
     this.#freeSlots[this.#freeCount++] = slot;
+    request.slot = -1; // it may still be aborted, and the slot be another's by then
     if (request.mayBeOvertaken) this.#unordered--;
   }
 }
