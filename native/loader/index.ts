@@ -142,7 +142,7 @@ function findManifest(): string {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const why =
-      "it isn't installed there, or a bundle has to leave ringpost out (esbuild: --external:ringpost)";
+      "it isn't installed there, nor where a link led to; or a bundle has to leave ringpost out (esbuild: --external:ringpost)";
     const error = new Error(`ringpost: no native addon is found from ${import.meta.url}: ${why}`, {
       cause,
     });

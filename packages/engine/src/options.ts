@@ -34,7 +34,10 @@ export interface EngineOptions {
    * the ring that has the fewest when it connects; `engine.client` by the first. All options count for each ring. Default 1.
    */
   readonly rings?: number | undefined;
-  /** Requests that one client may have with the engine at a time: a power of two, 2 to 4096. Default 256. */
+  /**
+   * Requests that one client may have with the engine at a time: a power of two, 2 to 4096, and `maxClients` × `credits` at most
+   * 32,764 per ring. Default 256.
+   */
   readonly credits?: number | undefined;
   /** Of `engine.client`: how many requests the engine takes in its turn, as a multiple of the others'; 1 to 16. Default 1. */
   readonly weight?: number | undefined;
