@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "descriptor_users.h"
 #include "engine.h"
 #include "file_types.h"
 #include "registry.h"
@@ -83,12 +84,14 @@ void Engine::TellSiblingsAgain(const InFlight& close) {
   registry::TellSiblings(*roster_, {close.fd, now_ns_});
 }
 
-// Steps that are to come aren't meant: the close waits for them (held_closes.cc).
+// Steps that are to come aren't meant, nor what ends by itself on another thread, as an fstat: the
+// close waits for them (held_closes.cc).
 void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     const InFlight& flight = service.in_flight[slot];
-    if (flight.Uses(fd) && flight.taken_ns <= taken_until_ns && Runs(service, slot))
-      CancelSlot(service, slot);
+    if (!flight.Uses(fd) || flight.taken_ns > taken_until_ns || !Runs(service, slot)) continue;
+    if (flight.by_call || (flight.ends_by_itself && IsLookedUpLate(flight.submission))) continue;
+    CancelSlot(service, slot);
   }
 }
 

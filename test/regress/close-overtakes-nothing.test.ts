@@ -12,6 +12,8 @@ import { failureOf } from "../support/failures.js";
 import { makeFifoPath } from "../support/fifos.js";
 import { useTempDir } from "../support/temp-dir.js";
 
+const { S_IFMT, S_IFIFO } = fs.constants;
+
 const dir = useTempDir();
 
 const ROUNDS = 10;
@@ -93,6 +95,16 @@ describeOnEngineSetups(
         expect(fs.readFileSync(other, "utf8")).toBe(others);
       }
       for (const fd of pipe) await client.close(fd);
+    });
+
+    it("what ends by itself is carried out on a pipe, too", async () => {
+      const { client } = running;
+      for (let round = 0; round < ROUNDS; round++) {
+        const [readFd, writeFd] = await client.pipe();
+        const stats = [readFd, writeFd].map((fd) => client.stat(fd));
+        await Promise.all([client.close(readFd), client.close(writeFd)]);
+        for (const { mode } of await Promise.all(stats)) expect(mode & S_IFMT).toBe(S_IFIFO);
+      }
     });
 
     it("but doesn't wait for ever: what waits itself is cancelled", async () => {
