@@ -210,7 +210,7 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
   }
   CountInput(&flight);
   if (flight.doomed) begun_doomed_.push_back(flight.submission.user_data);
-  Submit(flight.submission);
+  Dispatch(flight.submission);
   return 0;
 }
 
@@ -309,7 +309,7 @@ void Engine::CloseOpened(ClientService& service, uint32_t head) {
     abi::Sqe sqe = {};
     PrepareClose(step, &sqe);
     sqe.user_data = UserData(Origin::kRequest, service.index, slot);
-    Submit(sqe);
+    Dispatch(sqe);
   }
   if (first.closing == 0) ReplyToChain(service, head);
 }

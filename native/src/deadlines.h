@@ -8,17 +8,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <vector>
 
 namespace ringpost {
-
-// What process.hrtime reads, too.
-inline uint64_t MonotonicNs() {
-  timespec now = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 struct Deadline {
   uint64_t ns;  // of CLOCK_MONOTONIC

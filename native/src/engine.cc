@@ -148,7 +148,7 @@ bool Engine::WaitForWork() {
   }
   const uint64_t idle_ns = (stopping_ ? kStoppingWaitMs : options_.idle_wait_ms) * kNsPerMs;
   const uint64_t wait_ns = LongestSleepNs(idle_ns);
-  const int waited = ring_.SubmitAndWait(Wait(wait_ns));
+  const int waited = ring_.SubmitAndWait(NextWait(wait_ns));
   Unpark(memory_.parked());
   waiting_.Woken(roster_->rung_on());
   CountOverflow();
@@ -178,7 +178,7 @@ void Engine::CountOverflow() const {
 // The doorbell is one completion, too: with fewer than two requests in the ring nothing may hold it
 // up. Those that wait for events and the like may take for ever: nobody is to wait for them. Nor
 // for those that wait for others here, as the steps of a chain do.
-WaitFor Engine::Wait(uint64_t timeout_ns) const {
+WaitFor Engine::NextWait(uint64_t timeout_ns) const {
   const uint32_t completions = std::min(options_.min_wait_completions, io_count_);
   // Nothing but the doorbell's poll and the like is in the kernel: the engine would make an idle
   // machine look as if it waited for its disks.

@@ -34,6 +34,7 @@
 
 #include "call_thread.h"
 #include "chain_step.h"
+#include "clock.h"
 #include "deadlines.h"
 #include "descriptor_users.h"
 #include "handed_descriptors.h"
@@ -158,7 +159,7 @@ class Engine {
   [[nodiscard]] bool RanForLong() const;
   [[nodiscard]] bool HasRequestsOrdered() const;
   void CountOverflow() const;
-  [[nodiscard]] WaitFor Wait(uint64_t timeout_ns) const;
+  [[nodiscard]] WaitFor NextWait(uint64_t timeout_ns) const;
   void ListenForDoorbell();
 
   [[nodiscard]] bool Allows(uint32_t opcode) const {
@@ -227,8 +228,8 @@ class Engine {
   void StartRequest(ClientService& service, uint32_t slot);
   void CountUsed(InFlight* flight);
   void CountInput(InFlight* flight);
-  void Submit(const abi::Sqe& sqe);
-  void Enqueue(const abi::Sqe& sqe);
+  void Dispatch(const abi::Sqe& sqe);
+  void ToMainRing(const abi::Sqe& sqe);
   void Push(const abi::Sqe& sqe);
   [[nodiscard]] bool RefusesAtStop(const Request& request) const;
   [[nodiscard]] bool IsFreeSlot(const ClientService& service, uint32_t slot) const;

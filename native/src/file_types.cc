@@ -15,8 +15,8 @@ int32_t FileTypeOf(int32_t fd) {
 
 }  // namespace
 
-bool Describe(int32_t fd, struct statx* out) {
-  return fd >= 0 && ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, out) == 0;
+bool Describe(int32_t fd, struct statx* out, uint32_t mask) {
+  return fd >= 0 && ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, out) == 0;
 }
 
 bool IsFileOrDisk(int32_t fd) {

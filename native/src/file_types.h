@@ -11,9 +11,9 @@
 
 namespace ringpost {
 
-// As statx(2) says it of what is known here: fstat(2) may ask whoever serves the file. Returns
-// whether it is open.
-[[nodiscard]] bool Describe(int32_t fd, struct statx* out);
+// What statx(2) says of it as far as is known here: fstat(2) may ask whoever serves the file.
+// Returns whether it is open.
+[[nodiscard]] bool Describe(int32_t fd, struct statx* out, uint32_t mask = STATX_TYPE);
 
 // Whether it is a file or disk: it has a real offset, and its transfers end by themselves. Some
 // devices have an offset that says 0 whatever happens (an eventfd, for one), and a read there may

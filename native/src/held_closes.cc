@@ -118,7 +118,7 @@ bool Engine::IsOnItsWay(const ClientService& service, uint32_t slot) {
 // must be there.
 void Engine::StartClose(InFlight& close) {
   CancelSplicesInLineOf(close.fd);
-  if (offset_lines_.Enter(&close)) Submit(close.submission);
+  if (offset_lines_.Enter(&close)) Dispatch(close.submission);
 }
 
 }  // namespace ringpost

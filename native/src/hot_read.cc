@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "file_systems.h"
+#include "file_types.h"
 #include "kernel_abi.h"
 #include "unique_fd.h"
 
@@ -46,12 +47,9 @@ struct File {
   dev_t device = 0;
 };
 
-// As far as is known here: a file system on another machine, or in another process, isn't asked.
-File Describe(int fd) {
+File FileOf(int fd) {
   struct statx status = {};
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, &status) < 0) {
-    return {};
-  }
+  if (!Describe(fd, &status, STATX_TYPE | STATX_SIZE)) return {};
   return {.is_regular = S_ISREG(status.stx_mode),
           .size = static_cast<int64_t>(status.stx_size),
           .device = makedev(status.stx_dev_major, status.stx_dev_minor)};
@@ -67,7 +65,7 @@ int CheckCached(int fd, int64_t offset, int64_t bytes) {
   if (::syscall(kSysCachestat, fd, &range, &pages, 0) < 0) return -errno;
   if (pages.cached == 0) return -EAGAIN;
   if (pages.cached >= PagesOf(offset, bytes)) return 0;
-  const File file = Describe(fd);
+  const File file = FileOf(fd);
   const int64_t left = file.is_regular ? file.size - offset : 0;
   return left > 0 && left < bytes && pages.cached >= PagesOf(offset, left) ? 0 : -EAGAIN;
 }
@@ -97,7 +95,7 @@ int ReadHot(int fd, uint8_t* base, size_t bytes, int64_t offset) {
   if (read < 0) return -errno;
   // Fewer: the end of the file, or pages that were evicted in between.
   if (static_cast<size_t>(read) < bytes) {
-    const File file = Describe(fd);
+    const File file = FileOf(fd);
     if (!file.is_regular || offset + read < file.size) return -EAGAIN;
   }
   return static_cast<int>(read);
@@ -108,7 +106,7 @@ int ReadHotFile(const char* path, uint8_t* base, size_t room) {
   // open is a request to another machine or process.
   const int place = OpenCached(path, O_PATH);
   if (place < 0) return place;
-  const File named = Describe(UniqueFd(place).get());
+  const File named = FileOf(UniqueFd(place).get());
   if (!named.is_regular) return -EAGAIN;
   if (FileSystemOf(named.device) != FileSystem::kLocal) return -EOPNOTSUPP;
   // Those of 0 bytes may be none.
@@ -116,7 +114,7 @@ int ReadHotFile(const char* path, uint8_t* base, size_t room) {
   const int opened = OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (opened < 0) return opened;
   const UniqueFd fd(opened);
-  const File file = Describe(fd.get());  // another one, perhaps
+  const File file = FileOf(fd.get());  // another one, perhaps
   if (!file.is_regular || file.size == 0 || file.size >= static_cast<int64_t>(room)) return -EAGAIN;
   if (const int cached = CheckCached(fd.get(), 0, file.size); cached < 0) return cached;
   const iovec whole = {base, static_cast<size_t>(file.size)};

@@ -8,7 +8,8 @@
 
 namespace ringpost {
 
-// What every request begins with.
+// What every request begins with. The rest of InFlight is set before it is read, or what it was
+// again when the kernel is done with the request.
 struct RequestState {
   bool cancelled = false;
   bool timed = false;    // it has a deadline

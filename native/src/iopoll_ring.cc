@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "file_types.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -20,9 +21,8 @@ namespace {
 bool DeviceOf(int32_t fd, dev_t* out) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || (flags & O_DIRECT) == 0) return false;
-  // What is known here: fstat(2) may ask whoever serves the file.
   struct statx status = {};
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0) return false;
+  if (!Describe(fd, &status)) return false;
   if (!S_ISREG(status.stx_mode) && !S_ISBLK(status.stx_mode)) return false;
   *out = S_ISBLK(status.stx_mode) ? makedev(status.stx_rdev_major, status.stx_rdev_minor)
                                   : makedev(status.stx_dev_major, status.stx_dev_minor);

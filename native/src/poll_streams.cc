@@ -69,7 +69,7 @@ bool Engine::ServeStream(ClientService& service, uint32_t slot) {
   if (flight.events == 0) {
     if (!flight.armed) {
       flight.armed = true;
-      Submit(flight.submission);
+      Dispatch(flight.submission);
     }
     return false;
   }

@@ -108,12 +108,12 @@ void Engine::CompleteRequest(ClientService& service, uint32_t slot, int32_t resu
   if (result == 0 || result == -ENXIO || flight.awaits_writer) {
     if (abi::Sqe next = {}; AwaitsPeer(&flight, &result, &next)) {
       next.user_data = flight.submission.user_data;
-      Submit(next);
+      Dispatch(next);
       return;
     }
   }
   result = WaitResult(flight.opcode, ShownResult(flight, result));
-  if (const InFlight* next = offset_lines_.Leave(&flight, result)) Submit(next->submission);
+  if (const InFlight* next = offset_lines_.Leave(&flight, result)) Dispatch(next->submission);
   if (IsRecipe(flight.opcode)) {
     CompleteRecipe(service, slot, result);
     return;
@@ -148,7 +148,7 @@ void Engine::CompleteRecipe(ClientService& service, uint32_t slot, int32_t resul
     flight.submission = {};
     PrepareRecipeStep(flight, &flight.submission);
     flight.submission.user_data = UserData(Origin::kRequest, service.index, slot);
-    Submit(flight.submission);
+    Dispatch(flight.submission);
     return;
   }
   const RecipeOutcome outcome = OutcomeOf(flight);

@@ -190,7 +190,7 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
   CountUsed(&flight);
   if (flight.doomed) [[unlikely]]
     begun_doomed_.push_back(flight.submission.user_data);
-  if (offset_lines_.Enter(&flight)) Submit(flight.submission);
+  if (offset_lines_.Enter(&flight)) Dispatch(flight.submission);
 }
 
 // Once, of a step of a chain as it is admitted: from then on it is to use its descriptors.
@@ -216,7 +216,7 @@ bool Engine::IsForCall(const abi::Sqe& sqe) {
 }
 
 // A submission for a request; to the call thread where it isn't for the ring.
-void Engine::Submit(const abi::Sqe& sqe) {
+void Engine::Dispatch(const abi::Sqe& sqe) {
   if (IsForCall(sqe)) [[unlikely]] {
     if (!calls_.started()) calls_.UseCpus(waiting_.Cpus());
     calls_.Add(&services_[ClientOf(sqe.user_data)].in_flight[SlotOf(sqe.user_data)]);
@@ -227,12 +227,12 @@ void Engine::Submit(const abi::Sqe& sqe) {
   if (OpensServed(sqe)) [[unlikely]] {
     abi::Sqe by_worker = sqe;
     by_worker.flags |= abi::kSqeAsync;
-    return Submit(by_worker);
+    return Dispatch(by_worker);
   }
   uint64_t* counters = services_[ClientOf(sqe.user_data)].mailbox.counters;
   Count(counters[protocol::service_counter::kSubmitted]);
   if (polled_.is_open() && SubmitPolled(sqe)) return;
-  Enqueue(sqe);
+  ToMainRing(sqe);
   // What the kernel itself moves to its worker threads it tells nobody.
   if ((sqe.flags & abi::kSqeAsync) != 0) Count(counters[protocol::service_counter::kPunts]);
 }
@@ -249,7 +249,7 @@ bool Engine::OpensServed(const abi::Sqe& sqe) {
 }
 
 // A submission for a request, to the main ring.
-void Engine::Enqueue(const abi::Sqe& sqe) {
+void Engine::ToMainRing(const abi::Sqe& sqe) {
   if (EndsByItself(FlightOf(sqe.user_data).opcode, sqe)) IoBegins(sqe);
   Push(sqe);
 }

@@ -12,6 +12,7 @@ import { Company } from "./company.js";
 import type { PendingRequest } from "./pending-request.js";
 import { setImmediate } from "./real-timers.js";
 import type { SlotTable } from "./slot-table.js";
+import type { WaitingLine } from "./waiting-line.js";
 
 const { O_RDONLY } = constants;
 
@@ -45,6 +46,7 @@ interface Late {
 export class HotReads {
   readonly #native: NativeClient;
   readonly #slots: SlotTable;
+  readonly #line: WaitingLine;
   readonly #counters: Float64Array;
   readonly #mailbox: Mailbox;
   /** Made when the first read asks for it. */
@@ -67,12 +69,14 @@ export class HotReads {
     native: NativeClient,
     mailbox: Mailbox,
     slots: SlotTable,
+    line: WaitingLine,
     counters: Float64Array,
     isOn: boolean,
   ) {
     this.#native = native;
     this.#mailbox = mailbox;
     this.#slots = slots;
+    this.#line = line;
     this.#counters = counters;
     this.#isOn = isOn;
   }
@@ -113,8 +117,7 @@ export class HotReads {
   /** Reads may overtake each other, but nothing else. */
   #wouldOvertake(): boolean {
     // What waits for a slot while the replies before it are settled hasn't got it yet.
-    const waiting = this.#counters[ClientCounter.WAITING]!;
-    return waiting > 0 || this.#slots.unordered < this.#slots.inFlight;
+    return !this.#line.isEmpty || this.#slots.unordered < this.#slots.inFlight;
   }
 
   #reads(request: PendingRequest): boolean {

@@ -109,11 +109,11 @@ export class RingBackend implements Backend {
       () => this.#unpublished,
     );
     this.#counters = new Float64Array(mailbox.words.buffer, mailbox.firstWord * 4);
+    const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
     const readsHot = hotReads && this.#sendOff.isAuto;
-    this.#hotReads = new HotReads(native, mailbox, this.#slots, this.#counters, readsHot);
+    this.#hotReads = new HotReads(native, mailbox, this.#slots, line, this.#counters, readsHot);
     this.#settler = new ReplySettler(mailbox, this.#replies, this.#slots, this.#counters);
     this.#publisher = new BatchPublisher(this.#requests, mailbox, native, this.#counters);
-    const line = new WaitingLine(queueLimit, this.#counters.subarray(ClientCounter.WAITING));
     const moveUp = (): void => {
       if (this.#placeWaiting()) this.#scheduleTurn();
     };
