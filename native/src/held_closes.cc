@@ -41,7 +41,7 @@ bool Engine::NeedsDescriptor(const ClientService& service, uint32_t slot) {
 
 template <typename Use>
 bool Engine::AnyEarlierUser(const InFlight& close, Use use) {
-  if (!descriptor_users_.MayHave(close.fd)) return false;
+  if (close.fd < 0 || !descriptor_users_.MayHave(close.fd)) return false;
   bool found = false;
   for (const uint32_t client : active_) {
     ClientService& service = services_[client];
