@@ -46,7 +46,7 @@ void Engine::Cancel(ClientService& service, const Request& request) {
     case scope::kAll:
       return CancelInFlight(service);
     case scope::kClosing:
-      CancelUsersOf(request.fd);
+      MakeWayForClose(request.fd);
       return DoomUsersOf(service, request.fd);
     default:
       return;  // garbage; there is nobody to tell
@@ -60,20 +60,23 @@ void Engine::CancelInFlight(ClientService& service) {
 
 // The descriptor is about to be closed: what waits on it would wait on, with the file kept open
 // behind a number that means another one by then. Returns whether the other rings were told.
-bool Engine::CancelUsersOf(int32_t fd) {
-  const bool tells = roster_->has_siblings();
-  const bool may_be_used = fd >= 0 && descriptor_users_.MayHave(fd);
-  if (fd < 0 || (!may_be_used && !tells)) return false;
-  if (!MayWait(fd)) {
-    // Transfers of files and disks end by themselves. (Some files of /proc can be polled.)
-    if (may_be_used) CancelPollsOf(fd);
-    return false;
+bool Engine::MakeWayForClose(int32_t fd) {
+  CancelWaitsOn(fd);
+  if (fd < 0 || !roster_->has_siblings() || !MayWait(fd)) return false;
+  registry::TellSiblings(*roster_, {fd, MonotonicNs()});
+  return true;
+}
+
+// Transfers of files and disks end by themselves. (Some files of /proc can be polled.)
+void Engine::CancelWaitsOn(int32_t fd) {
+  if (fd < 0 || !descriptor_users_.MayHave(fd)) return;
+  const bool may_wait = MayWait(fd);
+  for (const uint32_t client : active_) {
+    if (may_wait)
+      CancelUsersOf(services_[client], fd);
+    else
+      CancelPollsOf(services_[client], fd);
   }
-  if (tells) registry::TellSiblings(*roster_, {fd, MonotonicNs()});
-  if (may_be_used) {
-    for (const uint32_t client : active_) CancelUsersOf(services_[client], fd);
-  }
-  return tells;
 }
 
 // Before the close reached the kernel another ring may still have taken what now waits on the old
@@ -84,24 +87,21 @@ void Engine::TellSiblingsAgain(const InFlight& close) {
   registry::TellSiblings(*roster_, {close.fd, now_ns_});
 }
 
-// Steps that are to come aren't meant, nor what ends by itself on another thread, as an fstat: the
+// What waits for its turn isn't meant, nor what ends by itself on another thread, as an fstat: the
 // close waits for them (held_closes.cc).
 void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {
   for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
     const InFlight& flight = service.in_flight[slot];
-    if (!flight.Uses(fd) || flight.taken_ns > taken_until_ns || !Runs(service, slot)) continue;
+    if (!flight.Uses(fd) || flight.taken_ns > taken_until_ns || IsToCome(service, slot)) continue;
     if (flight.by_call || (flight.ends_by_itself && IsLookedUpLate(flight.submission))) continue;
     CancelSlot(service, slot);
   }
 }
 
-void Engine::CancelPollsOf(int32_t fd) {
-  for (const uint32_t client : active_) {
-    ClientService& service = services_[client];
-    for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-      const InFlight& flight = service.in_flight[slot];
-      if (IsPoll(flight) && flight.Uses(fd) && Runs(service, slot)) CancelSlot(service, slot);
-    }
+void Engine::CancelPollsOf(ClientService& service, int32_t fd) {
+  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
+    const InFlight& flight = service.in_flight[slot];
+    if (IsPoll(flight) && flight.Uses(fd) && !IsToCome(service, slot)) CancelSlot(service, slot);
   }
 }
 
@@ -183,6 +183,8 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.idle() || flight.cancelled) return;
   flight.cancelled = true;
+  if (!held_closes_.empty()) [[unlikely]]
+    NoteForHeldCloses(flight);
   if (flight.held) return CancelHeld(service, slot);
   // Before its turn: it fails when that comes. After: what became of it stays.
   if (!Runs(service, slot)) return;

@@ -206,6 +206,8 @@ int Engine::StartStep(ClientService& service, uint32_t slot) {
                       (flight.opcode == opcode::kClose && flight.submission.file_index != 0);
   if (!direct) {
     StartRequest(service, slot);
+    if (!held_closes_.empty()) [[unlikely]]
+      NoteForHeldCloses(flight);
     return 0;
   }
   CountInput(&flight);
@@ -266,6 +268,8 @@ uint32_t Engine::EndStep(ClientService& service, uint32_t slot, int32_t result, 
   step.state = State::kDone;
   step.result = result;
   step.note = note;
+  if (!held_closes_.empty()) [[unlikely]]
+    NoteForHeldCloses(flight);
   if (flight.opens()) {
     if (result >= 0) {
       step.opened = result;

@@ -18,11 +18,13 @@ void Engine::StartInOrder(ClientService& service, uint32_t slot) {
   }
   if (!service.draining) draining_count_++;
   service.draining = true;
-  service.in_flight[slot].held = true;
+  InFlight& flight = service.in_flight[slot];
+  flight.held = true;
+  if (!flight.chained && flight.opcode != protocol::opcode::kClose) CountUsed(&flight);
   service.held.push_back(slot);
   service.held_count += CountOf(service, slot);
   StartHeld(service);
-  if (service.in_flight[slot].held) EndUsersOfHeldCloses(service, slot);
+  if (flight.held) EndUsersOfHeldCloses(service, slot);
 }
 
 // A close that waits for a drain, be it a step of a chain, ends what waits on its descriptor now:
@@ -34,7 +36,7 @@ void Engine::EndUsersOfHeldCloses(ClientService& service, uint32_t head) {
     const InFlight& flight = service.in_flight[slot];
     const bool refused = flight.chained && service.chain_steps[slot].refused < 0;
     if (flight.opcode != protocol::opcode::kClose || refused) continue;
-    CancelUsersOf(flight.submission.fd);
+    MakeWayForClose(flight.submission.fd);
     DoomUsersOf(service, flight.submission.fd, head);
   }
 }

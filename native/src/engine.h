@@ -184,10 +184,11 @@ class Engine {
   // cancel_requests.cc
   void Cancel(ClientService& service, const Request& request);
   void CancelInFlight(ClientService& service);
-  bool CancelUsersOf(int32_t fd);
+  bool MakeWayForClose(int32_t fd);
+  void CancelWaitsOn(int32_t fd);
   void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void TellSiblingsAgain(const InFlight& close);
-  void CancelPollsOf(int32_t fd);
+  void CancelPollsOf(ClientService& service, int32_t fd);
   void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
   void DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain = ChainStep::kNone);
@@ -278,22 +279,21 @@ class Engine {
     uint64_t user_data;
     uint64_t since_ns;
   };
-  // How often it is looked whether one may go, besides when a request that uses its descriptor
-  // ends: a step that is to come may be cancelled.
+  // How often it is looked whether one may go, or waits for too long, besides when something
+  // happens to a request that uses its descriptor.
   static constexpr uint64_t kLookAtHeldClosesNs = 20'000'000;
   [[nodiscard]] static bool IsToCome(const ClientService& service, uint32_t slot);
   [[nodiscard]] static bool NeedsDescriptor(const ClientService& service, uint32_t slot);
-  [[nodiscard]] static bool IsOnItsWay(const ClientService& service, uint32_t slot);
-  // Calls `use` with each that needs the descriptor of this close, until it returns true. Returns
-  // whether there was one.
+  [[nodiscard]] bool IsOnItsWay(const ClientService& service, uint32_t slot);
   template <typename Use>
-  bool AnyEarlierUser(const InFlight& close, Use use);
-  [[nodiscard]] bool HasEarlierUsers(const InFlight& close);
+  bool AnyNeedingDescriptor(Use use);
   [[nodiscard]] bool HoldsClose(const InFlight& close);
-  void NoteForHeldCloses(const InFlight& ended);
+  void NoteForHeldCloses(const InFlight& changed);
   void ServeHeldCloses();
-  void CancelWhatHolds(const InFlight& close);
+  void EndWhatHoldsForLong();
+  [[nodiscard]] const InFlight* BlockerOfLine(int32_t fd);
   void StartClose(InFlight& close);
+  void LetGoOf(int32_t fd);
 
   // poll_streams.cc
   void BeginStream(ClientService& service, uint32_t slot);
@@ -322,7 +322,7 @@ class Engine {
   Ring ring_;
   PolledRing polled_;
   std::vector<HeldClose> held_closes_;
-  bool held_closes_due_ = false;  // something has ended that used a descriptor of theirs
+  bool held_closes_due_ = false;  // something has happened to who uses a descriptor of theirs
   uint64_t held_closes_looked_ns_ = 0;
   uint64_t take_count_ = 0;     // requests that were taken
   uint32_t by_call_count_ = 0;  // requests that are with the call thread

@@ -51,6 +51,7 @@ struct InFlight : RequestState {
     abi::Timespec time;          // of a timeout
   };
   bool ends_by_itself = false;       // what is in the kernel does (prepare_waits.h)
+  uint64_t began_ns = 0;             // and has been there since then
   bool transfers = false;            // turns.cc: what is in the kernel is a transfer at a position
   bool of_few = false;               // of a client that has few; meant while it transfers
   InFlight* next_in_line = nullptr;  // offset_lines.cc

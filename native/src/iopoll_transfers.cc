@@ -47,7 +47,10 @@ void Engine::CompletePolled(const abi::Cqe& cqe) {
   int32_t result = cqe.result;
   // What the poll queues have no room for now, or can't carry in one piece, goes by interrupt.
   if (result == -EAGAIN && (sqe.op_flags & RWF_NOWAIT) == 0) {
-    if (!flight.cancelled) return ToMainRing(sqe);
+    if (!flight.cancelled) {
+      held_closes_due_ = true;
+      return ToMainRing(sqe);
+    }
     result = -ECANCELED;
   }
   // With flags, it may be those that the file doesn't know.

@@ -183,7 +183,7 @@ bool Engine::IsTooLate(const ClientService& service, const Request& request) con
 void Engine::StartRequest(ClientService& service, uint32_t slot) {
   InFlight& flight = service.in_flight[slot];
   if (flight.opcode == opcode::kClose) {
-    flight.siblings_told = CancelUsersOf(flight.fd);
+    flight.siblings_told = MakeWayForClose(flight.fd);
     if (!HoldsClose(flight)) StartClose(flight);
     return;
   }
@@ -250,7 +250,9 @@ bool Engine::OpensServed(const abi::Sqe& sqe) {
 
 // A submission for a request, to the main ring.
 void Engine::ToMainRing(const abi::Sqe& sqe) {
-  if (EndsByItself(FlightOf(sqe.user_data).opcode, sqe)) IoBegins(sqe);
+  InFlight& flight = FlightOf(sqe.user_data);
+  if (sqe.opcode == abi::kOpClose && sqe.file_index == 0) LetGoOf(sqe.fd);
+  if (EndsByItself(flight.opcode, sqe)) IoBegins(sqe);
   Push(sqe);
 }
 

@@ -44,8 +44,10 @@ constexpr uint64_t kBesideFewNs = 1'000'000;
 // A transfer that took so long was with a device.
 constexpr uint64_t kDeviceNs = 20'000;
 
-// What has been with the kernel for so long is asked what it works on.
+// What has been with the kernel for so long is asked what it works on. An open can't be asked: it
+// is given longer, as it may be waiting for the kernel's other work.
 constexpr uint64_t kLongNs = 100'000'000;
+constexpr uint64_t kLongOpenNs = 1'000'000'000;
 
 // When none of its transfers has ended for so long, they may be waiting for what is to come yet.
 constexpr uint64_t kStillNs = 20'000'000;
@@ -91,6 +93,7 @@ void Engine::NoteWhetherFew(ClientService& service, uint64_t requests) {
 void Engine::IoBegins(const abi::Sqe& sqe) {
   InFlight& flight = FlightOf(sqe.user_data);
   flight.ends_by_itself = true;
+  flight.began_ns = now_ns_;
   io_count_++;
   if (TransfersAtPosition(sqe)) TransferBegins(services_[ClientOf(sqe.user_data)], &flight);
 }
@@ -127,8 +130,9 @@ void Engine::LeaveOutWaits() {
     ClientService& service = services_[client];
     for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
       InFlight& flight = service.in_flight[slot];
-      const bool is_long = flight.ends_by_itself && now_ns_ - flight.taken_ns >= kLongNs;
-      if (!is_long || !MayWait(flight.submission)) continue;
+      if (!flight.ends_by_itself) continue;
+      const uint64_t long_ns = Opens(flight.submission) ? kLongOpenNs : kLongNs;
+      if (now_ns_ - flight.began_ns < long_ns || !MayWait(flight.submission)) continue;
       IoEnds(service, &flight);
     }
   }

@@ -66,8 +66,8 @@ export class Client extends EventRequests implements AsyncDisposable {
   /**
    * Closes a descriptor. Linux 5.6. What waits on it in this engine (a read of an empty pipe, say) is cancelled first, and rejects
    * with ECANCELED. What was posted before, and ends by itself (transfers of files, an fsync, the steps of a chain), is carried out
-   * before; of several rings, what their own clients have posted. What waits for something else, as a splice may for its pipe, has
-   * 100 ms, and is cancelled then. Never cancelled itself.
+   * before; of several rings, what their own clients have posted. What waits for somebody, as a splice may for its pipe, has 100 ms
+   * (at once where the close itself waits for a credit or a drain), and is cancelled then. Never cancelled itself.
    */
   override close(fd: number): Promise<void>;
   /** Without an argument: closes the client itself, as {@link disconnect}. */
