@@ -67,16 +67,18 @@ bool Engine::MakeWayForClose(int32_t fd) {
   return true;
 }
 
-// Transfers of files and disks end by themselves. (Some files of /proc can be polled.)
-void Engine::CancelWaitsOn(int32_t fd) {
+// Not what waits for its turn, nor what ends by itself on another thread, as an fstat: the close
+// waits for them (held_closes.cc). And transfers of files and disks end by themselves. (But some
+// files of /proc can be polled.)
+void Engine::CancelWaitsOn(int32_t fd, uint64_t taken_until_ns) {
   if (fd < 0 || !descriptor_users_.MayHave(fd)) return;
   const bool may_wait = MayWait(fd);
-  for (const uint32_t client : active_) {
-    if (may_wait)
-      CancelUsersOf(services_[client], fd);
-    else
-      CancelPollsOf(services_[client], fd);
-  }
+  ForEachUser(fd, [&](ClientService& service, uint32_t slot) {
+    const InFlight& flight = service.in_flight[slot];
+    if (flight.taken_ns > taken_until_ns || IsToCome(service, slot)) return;
+    if (flight.by_call || (flight.ends_by_itself && IsLookedUpLate(flight.submission))) return;
+    if (may_wait || IsPoll(flight)) CancelSlot(service, slot);
+  });
 }
 
 // Before the close reached the kernel another ring may still have taken what now waits on the old
@@ -85,24 +87,6 @@ void Engine::CancelWaitsOn(int32_t fd) {
 void Engine::TellSiblingsAgain(const InFlight& close) {
   if (::fcntl(close.fd, F_GETFD) >= 0) return;
   registry::TellSiblings(*roster_, {close.fd, now_ns_});
-}
-
-// What waits for its turn isn't meant, nor what ends by itself on another thread, as an fstat: the
-// close waits for them (held_closes.cc).
-void Engine::CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns) {
-  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    const InFlight& flight = service.in_flight[slot];
-    if (!flight.Uses(fd) || flight.taken_ns > taken_until_ns || IsToCome(service, slot)) continue;
-    if (flight.by_call || (flight.ends_by_itself && IsLookedUpLate(flight.submission))) continue;
-    CancelSlot(service, slot);
-  }
-}
-
-void Engine::CancelPollsOf(ClientService& service, int32_t fd) {
-  for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-    const InFlight& flight = service.in_flight[slot];
-    if (IsPoll(flight) && flight.Uses(fd) && !IsToCome(service, slot)) CancelSlot(service, slot);
-  }
 }
 
 // A close in the line of a file's offset (offset_lines.h) waits for those before it: a splice that
@@ -167,10 +151,7 @@ bool Engine::IsToUse(const ClientService& service, uint32_t slot, int32_t fd) {
 // was taken since then is not meant.
 void Engine::CancelForSiblings() {
   roster_->TakeClosing(&closing_elsewhere_);
-  for (const auto [fd, since_ns] : closing_elsewhere_) {
-    if (!descriptor_users_.MayHave(fd)) continue;
-    for (const uint32_t client : active_) CancelUsersOf(services_[client], fd, since_ns);
-  }
+  for (const auto [fd, since_ns] : closing_elsewhere_) CancelWaitsOn(fd, since_ns);
 }
 
 // Whether the request has its turn, as each has that is no step of a chain.

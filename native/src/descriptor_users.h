@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "kernel_abi.h"
 
@@ -53,19 +54,50 @@ inline bool IsLookedUpLate(const abi::Sqe& sqe) {
   }
 }
 
-// How many requests in flight use a descriptor, so that a close needs to look for them only where
-// there may be some. Descriptors that are equal modulo the table's size are counted together.
-// Engine thread.
+struct InFlight;
+
+// That a request in flight uses a descriptor; in the list of those that do.
+struct DescriptorUse {
+  int32_t fd = -1;  // negative: it is in no list
+  InFlight* user = nullptr;
+  DescriptorUse* previous = nullptr;
+  DescriptorUse* next = nullptr;
+};
+
+// Which requests in flight use a descriptor, so that a close finds them. Descriptors that are equal
+// modulo the table's size share a list. Engine thread.
 class DescriptorUsers {
  public:
-  void Add(int32_t fd) { Counter(fd)++; }
-  void Remove(int32_t fd) { Counter(fd)--; }
-  [[nodiscard]] bool MayHave(int32_t fd) { return Counter(fd) > 0; }
+  void Add(DescriptorUse* use, int32_t fd, InFlight* user) {
+    DescriptorUse*& first = FirstOf(fd);
+    *use = {.fd = fd, .user = user, .previous = nullptr, .next = first};
+    if (first != nullptr) first->previous = use;
+    first = use;
+  }
+
+  // If it is in a list.
+  void Remove(DescriptorUse* use) {
+    if (use->fd < 0) return;
+    if (use->next != nullptr) use->next->previous = use->previous;
+    (use->previous != nullptr ? use->previous->next : FirstOf(use->fd)) = use->next;
+    use->fd = -1;
+  }
+
+  [[nodiscard]] bool MayHave(int32_t fd) { return FirstOf(fd) != nullptr; }
+
+  // A copy, as what is done to them may take them out.
+  [[nodiscard]] std::vector<InFlight*> Of(int32_t fd) {
+    std::vector<InFlight*> users;
+    for (DescriptorUse* use = FirstOf(fd); use != nullptr; use = use->next) {
+      if (use->fd == fd) users.push_back(use->user);
+    }
+    return users;
+  }
 
  private:
-  uint32_t& Counter(int32_t fd) { return counts_[static_cast<uint32_t>(fd) % counts_.size()]; }
+  DescriptorUse*& FirstOf(int32_t fd) { return lists_[static_cast<uint32_t>(fd) % lists_.size()]; }
 
-  std::array<uint32_t, 1024> counts_{};
+  std::array<DescriptorUse*, 1024> lists_{};
 };
 
 }  // namespace ringpost

@@ -142,6 +142,15 @@ class Engine {
     return static_cast<uint32_t>(user_data >> 32) & 0xff'ffff;
   }
   static uint32_t SlotOf(uint64_t user_data) { return static_cast<uint32_t>(user_data); }
+  // Calls with the service and slot of each request in flight that uses the descriptor. What it
+  // does to one may end others.
+  template <typename Use>
+  void ForEachUser(int32_t fd, Use use) {
+    for (const InFlight* user : descriptor_users_.Of(fd)) {
+      const uint64_t user_data = user->submission.user_data;
+      if (user->Uses(fd)) use(services_[ClientOf(user_data)], SlotOf(user_data));
+    }
+  }
   InFlight& FlightOf(uint64_t user_data) {
     return services_[ClientOf(user_data)].in_flight[SlotOf(user_data)];
   }
@@ -185,10 +194,8 @@ class Engine {
   void Cancel(ClientService& service, const Request& request);
   void CancelInFlight(ClientService& service);
   bool MakeWayForClose(int32_t fd);
-  void CancelWaitsOn(int32_t fd);
-  void CancelUsersOf(ClientService& service, int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
+  void CancelWaitsOn(int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
   void TellSiblingsAgain(const InFlight& close);
-  void CancelPollsOf(ClientService& service, int32_t fd);
   void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
   void DoomUsersOf(ClientService& service, int32_t fd, uint32_t closing_chain = ChainStep::kNone);
@@ -284,13 +291,12 @@ class Engine {
   static constexpr uint64_t kLookAtHeldClosesNs = 20'000'000;
   [[nodiscard]] static bool IsToCome(const ClientService& service, uint32_t slot);
   [[nodiscard]] static bool NeedsDescriptor(const ClientService& service, uint32_t slot);
-  [[nodiscard]] bool IsOnItsWay(const ClientService& service, uint32_t slot);
-  template <typename Use>
-  bool AnyNeedingDescriptor(Use use);
+  [[nodiscard]] bool IsOnItsWay(const ClientService& service, uint32_t slot, bool is_long);
+  [[nodiscard]] bool HasEarlierUsers(const InFlight& close);
   [[nodiscard]] bool HoldsClose(const InFlight& close);
   void NoteForHeldCloses(const InFlight& changed);
   void ServeHeldCloses();
-  void EndWhatHoldsForLong();
+  void EndWhatHolds(const InFlight& close, uint64_t since_ns);
   [[nodiscard]] const InFlight* BlockerOfLine(int32_t fd);
   void StartClose(InFlight& close);
   void LetGoOf(int32_t fd);

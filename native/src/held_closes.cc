@@ -6,11 +6,10 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <vector>
 
 #include "descriptor_users.h"
 #include "engine.h"
-#include "file_types.h"
 #include "transfer.h"
 
 namespace ringpost {
@@ -21,12 +20,16 @@ namespace {
 // cancelled.
 constexpr uint64_t kLongestHoldNs = 100'000'000;
 
+// And what only seems to wait for nobody, so long.
+constexpr uint64_t kLongestTrustNs = 1'000'000'000;
+
 bool IsReady(int32_t fd, int16_t events) {
   pollfd look = {fd, events, 0};
-  return !MayWait(fd) || ::poll(&look, 1, 0) == 1;
+  return fd >= 0 && ::poll(&look, 1, 0) == 1 && (look.revents & POLLNVAL) == 0;
 }
 
-// Whether a transfer or splice has what it needs of its descriptors, and so waits for nobody.
+// Whether a transfer or splice has what it needs of its descriptors, and so waits for nobody. Files
+// are always ready; what is in the ring's own table can't be asked.
 bool IsReady(const abi::Sqe& sqe) {
   const int32_t fd = (sqe.flags & abi::kSqeFixedFile) != 0 ? -1 : sqe.fd;
   if (IsRead(sqe.opcode)) return IsReady(fd, POLLIN);
@@ -59,35 +62,26 @@ bool Engine::NeedsDescriptor(const ClientService& service, uint32_t slot) {
          IsLookedUpLate(flight.submission);
 }
 
-// Calls with each request that uses a descriptor and needs it, as NeedsDescriptor says, until it
-// returns true. Returns whether it did.
-template <typename Use>
-bool Engine::AnyNeedingDescriptor(Use use) {
-  for (const uint32_t client : active_) {
-    ClientService& service = services_[client];
-    for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-      const InFlight& flight = service.in_flight[slot];
-      if (flight.counted_fd < 0 && flight.counted_input < 0) continue;
-      if (NeedsDescriptor(service, slot) && use(service, slot)) return true;
-    }
-  }
-  return false;
+bool Engine::HasEarlierUsers(const InFlight& close) {
+  if (close.fd < 0 || !descriptor_users_.MayHave(close.fd)) return false;
+  bool has = false;
+  ForEachUser(close.fd, [&](const ClientService& service, uint32_t slot) {
+    has |= service.in_flight[slot].nth_taken < close.nth_taken && NeedsDescriptor(service, slot);
+  });
+  return has;
 }
 
 // Returns whether the close waits.
 bool Engine::HoldsClose(const InFlight& close) {
-  if (close.fd < 0 || !descriptor_users_.MayHave(close.fd)) return false;
-  const bool holds = AnyNeedingDescriptor([&](const ClientService& service, uint32_t slot) {
-    const InFlight& user = service.in_flight[slot];
-    return user.Uses(close.fd) && user.nth_taken < close.nth_taken;
-  });
-  if (holds) held_closes_.push_back({close.submission.user_data, MonotonicNs()});
-  return holds;
+  if (!HasEarlierUsers(close)) return false;
+  held_closes_.push_back({close.submission.user_data, MonotonicNs()});
+  return true;
 }
 
 // A request has begun, is over or cancelled. If a close may go by that, it is looked for soon.
 void Engine::NoteForHeldCloses(const InFlight& changed) {
-  held_closes_due_ |=
+  held_closes_due_ =
+      held_closes_due_ ||
       std::any_of(held_closes_.begin(), held_closes_.end(),
                   [&](const HeldClose& held) { return changed.Uses(FlightOf(held.user_data).fd); });
 }
@@ -98,62 +92,40 @@ void Engine::ServeHeldCloses() {
   if (!held_closes_due_ && now_ns_ - held_closes_looked_ns_ < kLookAtHeldClosesNs) return;
   held_closes_due_ = false;
   held_closes_looked_ns_ = now_ns_;
-  // By descriptor, the first of those that need it.
-  std::unordered_map<int32_t, uint64_t> needed;
-  (void)AnyNeedingDescriptor([&](const ClientService& service, uint32_t slot) {
-    const InFlight& user = service.in_flight[slot];
-    for (const int32_t fd : {user.counted_fd, user.counted_input}) {
-      uint64_t& first = needed.try_emplace(fd, user.nth_taken).first->second;
-      first = std::min(first, user.nth_taken);
-    }
-    return false;
-  });
-  const auto go =
-      std::stable_partition(held_closes_.begin(), held_closes_.end(), [&](const HeldClose& held) {
-        const InFlight& close = FlightOf(held.user_data);
-        const auto found = needed.find(close.fd);
-        return found != needed.end() && found->second < close.nth_taken;
-      });
+  const auto go = std::stable_partition(
+      held_closes_.begin(), held_closes_.end(),
+      [this](const HeldClose& held) { return HasEarlierUsers(FlightOf(held.user_data)); });
   const std::vector<HeldClose> gone(go, held_closes_.end());
   held_closes_.erase(go, held_closes_.end());
-  // A close that goes may let another one begin, which waits.
+  // Either may let another close begin, which waits.
   for (const HeldClose& held : gone) StartClose(FlightOf(held.user_data));
-  EndWhatHoldsForLong();
+  for (size_t nth = 0; nth < held_closes_.size(); nth++) {
+    const HeldClose held = held_closes_[nth];
+    if (now_ns_ - held.since_ns >= kLongestHoldNs)
+      EndWhatHolds(FlightOf(held.user_data), held.since_ns);
+  }
 }
 
-void Engine::EndWhatHoldsForLong() {
-  // By descriptor, the last of its closes that have waited for long.
-  std::unordered_map<int32_t, uint64_t> closing;
-  for (const HeldClose& held : held_closes_) {
-    if (now_ns_ - held.since_ns < kLongestHoldNs) continue;
-    const InFlight& close = FlightOf(held.user_data);
-    uint64_t& last = closing[close.fd];
-    last = std::max(last, close.nth_taken);
+void Engine::EndWhatHolds(const InFlight& close, uint64_t since_ns) {
+  if (const InFlight* splice = BlockerOfLine(close.fd); splice != nullptr) {
+    const uint64_t user_data = splice->submission.user_data;
+    CancelSlot(services_[ClientOf(user_data)], SlotOf(user_data));
   }
-  if (closing.empty()) return;
-  for (const auto& [fd, nth] : closing) {
-    if (const InFlight* splice = BlockerOfLine(fd); splice != nullptr) {
-      const uint64_t user_data = splice->submission.user_data;
-      CancelSlot(services_[ClientOf(user_data)], SlotOf(user_data));
-    }
-  }
-  (void)AnyNeedingDescriptor([&](ClientService& service, uint32_t slot) {
+  const bool is_long = now_ns_ - since_ns >= kLongestTrustNs;
+  ForEachUser(close.fd, [&](ClientService& service, uint32_t slot) {
     const InFlight& user = service.in_flight[slot];
-    for (const int32_t fd : {user.counted_fd, user.counted_input}) {
-      const auto found = closing.find(fd);
-      if (found == closing.end() || user.nth_taken > found->second) continue;
-      if (!IsOnItsWay(service, slot)) CancelSlot(service, slot);
-    }
-    return false;
+    if (user.nth_taken > close.nth_taken || !NeedsDescriptor(service, slot)) return;
+    if (!IsOnItsWay(service, slot, is_long)) CancelSlot(service, slot);
   });
 }
 
 // Whether the request comes to an end without anybody's doing, as transfers of files do; of a step
-// that is to come, whether the one does that runs now.
-bool Engine::IsOnItsWay(const ClientService& service, uint32_t slot) {
+// that is to come, whether the one does that runs now. What is only likely to do so isn't trusted
+// for long: what waits for a drain, or has what it needs by poll(2).
+bool Engine::IsOnItsWay(const ClientService& service, uint32_t slot, bool is_long) {
   if (IsToCome(service, slot)) {
     const uint32_t head = service.in_flight[slot].chained ? service.chain_steps[slot].head : slot;
-    if (service.in_flight[head].held) return false;
+    if (service.in_flight[head].held) return !is_long;
     slot = head;
     while (slot != ChainStep::kNone && !Runs(service, slot)) slot = NextOf(service, slot);
     if (slot == ChainStep::kNone) return true;  // between two steps
@@ -162,7 +134,8 @@ bool Engine::IsOnItsWay(const ClientService& service, uint32_t slot) {
   if (flight.opcode == protocol::opcode::kClose || flight.opcode == protocol::opcode::kTimeout)
     return true;
   if (flight.line_fd >= 0) return BlockerOfLine(flight.line_fd) == nullptr;
-  return flight.ends_by_itself || flight.by_call || flight.polled || IsReady(flight.submission);
+  return flight.ends_by_itself || flight.by_call || flight.polled ||
+         (!is_long && IsReady(flight.submission));
 }
 
 // The splice that a line of transfers stands behind, and which waits for its pipe; nullptr where
@@ -187,18 +160,12 @@ void Engine::StartClose(InFlight& close) {
 void Engine::LetGoOf(int32_t fd) {
   if (!descriptor_users_.MayHave(fd)) return;
   CancelWaitsOn(fd);
-  for (const uint32_t client : active_) {
-    ClientService& service = services_[client];
-    for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
-      InFlight& flight = service.in_flight[slot];
-      if (flight.idle() || !flight.Uses(fd) || NeedsDescriptor(service, slot)) continue;
-      for (int32_t* counted : {&flight.counted_fd, &flight.counted_input}) {
-        if (*counted != fd) continue;
-        descriptor_users_.Remove(fd);
-        *counted = -1;
-      }
-    }
-  }
+  ForEachUser(fd, [&](ClientService& service, uint32_t slot) {
+    if (NeedsDescriptor(service, slot)) return;
+    InFlight& flight = service.in_flight[slot];
+    if (flight.used.fd == fd) descriptor_users_.Remove(&flight.used);
+    if (flight.input.fd == fd) descriptor_users_.Remove(&flight.input);
+  });
 }
 
 }  // namespace ringpost

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "descriptor_users.h"
 #include "kernel_abi.h"
 #include "protocol.h"
 #include "regions.h"
@@ -23,8 +24,8 @@ struct RequestState {
   bool polled = false;         // it is with the polled ring
   bool unpollable = false;     // whose device, or file system, has nothing to poll
   bool awaits_writer = false;  // fifo_peers.cc: what is in the kernel is a poll
-  int32_t counted_fd = -1;     // descriptor_users.h
-  int32_t counted_input = -1;  // and what it takes from
+  DescriptorUse used;          // the descriptor that it works on
+  DescriptorUse input;         // and what it takes from
   // offset_lines.cc: the descriptor in whose line it stands; negative: in none.
   int32_t line_fd = -1;
   // Of a recipe: where it is, and how many bytes it has moved.
@@ -81,7 +82,7 @@ struct InFlight : RequestState {
   [[nodiscard]] bool opens() const {
     return opcode == protocol::opcode::kOpen || opcode == protocol::opcode::kOpenat2;
   }
-  [[nodiscard]] bool Uses(int32_t of) const { return counted_fd == of || counted_input == of; }
+  [[nodiscard]] bool Uses(int32_t of) const { return used.fd == of || input.fd == of; }
 };
 
 }  // namespace ringpost

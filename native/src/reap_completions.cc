@@ -181,8 +181,8 @@ void Engine::ReplyTo(ClientService& service, uint32_t slot, int32_t result, uint
   if (flight.timed) deadlines_.Done();
   if (!held_closes_.empty()) [[unlikely]]
     NoteForHeldCloses(flight);
-  if (flight.counted_fd >= 0) descriptor_users_.Remove(flight.counted_fd);
-  if (flight.counted_input >= 0) descriptor_users_.Remove(flight.counted_input);
+  descriptor_users_.Remove(&flight.used);
+  descriptor_users_.Remove(&flight.input);
   service.in_flight_count--;
   in_flight_count_--;
   CountReply(service, flight.taken_ns);

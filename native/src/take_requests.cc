@@ -195,17 +195,14 @@ void Engine::StartRequest(ClientService& service, uint32_t slot) {
 
 // Once, of a step of a chain as it is admitted: from then on it is to use its descriptors.
 void Engine::CountUsed(InFlight* flight) {
-  if (flight->counted_fd < 0) {
-    flight->counted_fd = DescriptorOf(flight->submission);
-    if (flight->counted_fd >= 0) descriptor_users_.Add(flight->counted_fd);
-  }
+  const int32_t fd = DescriptorOf(flight->submission);
+  if (flight->used.fd < 0 && fd >= 0) descriptor_users_.Add(&flight->used, fd, flight);
   CountInput(flight);
 }
 
 void Engine::CountInput(InFlight* flight) {
-  if (flight->counted_input >= 0) return;
-  flight->counted_input = InputOf(flight->submission);
-  if (flight->counted_input >= 0) descriptor_users_.Add(flight->counted_input);
+  const int32_t fd = InputOf(flight->submission);
+  if (flight->input.fd < 0 && fd >= 0) descriptor_users_.Add(&flight->input, fd, flight);
 }
 
 // Whether the ring is not to have it: it lacks the operation, or would wait for the file's server.

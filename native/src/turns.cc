@@ -44,10 +44,10 @@ constexpr uint64_t kBesideFewNs = 1'000'000;
 // A transfer that took so long was with a device.
 constexpr uint64_t kDeviceNs = 20'000;
 
-// What has been with the kernel for so long is asked what it works on. An open can't be asked: it
-// is given longer, as it may be waiting for the kernel's other work.
+// What has been with the kernel for so long is asked what it works on. An open, or what works on a
+// file in the ring's own table, can't be asked: it is given longer.
 constexpr uint64_t kLongNs = 100'000'000;
-constexpr uint64_t kLongOpenNs = 1'000'000'000;
+constexpr uint64_t kLongUnaskedNs = 1'000'000'000;
 
 // When none of its transfers has ended for so long, they may be waiting for what is to come yet.
 constexpr uint64_t kStillNs = 20'000'000;
@@ -131,8 +131,10 @@ void Engine::LeaveOutWaits() {
     for (uint32_t slot = 0; service.in_flight_count > 0 && slot < memory_.slot_count(); slot++) {
       InFlight& flight = service.in_flight[slot];
       if (!flight.ends_by_itself) continue;
-      const uint64_t long_ns = Opens(flight.submission) ? kLongOpenNs : kLongNs;
-      if (now_ns_ - flight.began_ns < long_ns || !MayWait(flight.submission)) continue;
+      const abi::Sqe& sqe = flight.submission;
+      const bool can_be_asked = !Opens(sqe) && (sqe.flags & abi::kSqeFixedFile) == 0;
+      if (now_ns_ - flight.began_ns < (can_be_asked ? kLongNs : kLongUnaskedNs)) continue;
+      if (can_be_asked && !MayWait(sqe)) continue;
       IoEnds(service, &flight);
     }
   }
