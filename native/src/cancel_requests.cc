@@ -70,9 +70,11 @@ bool Engine::MakeWayForClose(int32_t fd) {
 // Not what waits for its turn, nor what ends by itself on another thread, as an fstat: the close
 // waits for them (held_closes.cc). And transfers of files and disks end by themselves. (But some
 // files of /proc can be polled.)
-void Engine::CancelWaitsOn(int32_t fd, uint64_t taken_until_ns) {
-  if (fd < 0 || !descriptor_users_.MayHave(fd)) return;
-  const bool may_wait = MayWait(fd);
+void Engine::CancelWaitsOn(int32_t fd) {
+  if (fd >= 0 && descriptor_users_.MayHave(fd)) CancelWaitsOn(fd, MayWait(fd), UINT64_MAX);
+}
+
+void Engine::CancelWaitsOn(int32_t fd, bool may_wait, uint64_t taken_until_ns) {
   ForEachUser(fd, [&](ClientService& service, uint32_t slot) {
     const InFlight& flight = service.in_flight[slot];
     if (flight.taken_ns > taken_until_ns || IsToCome(service, slot)) return;
@@ -147,11 +149,11 @@ bool Engine::IsToUse(const ClientService& service, uint32_t slot, int32_t fd) {
   return waits && (DescriptorOf(flight.submission) == fd || InputOf(flight.submission) == fd);
 }
 
-// Closes that other rings of this engine carry out. The number may mean another file by now: what
-// was taken since then is not meant.
+// Closes that other rings of this engine carry out, of what may wait. The number may mean another
+// file by now: what was taken since then is not meant.
 void Engine::CancelForSiblings() {
   roster_->TakeClosing(&closing_elsewhere_);
-  for (const auto [fd, since_ns] : closing_elsewhere_) CancelWaitsOn(fd, since_ns);
+  for (const auto [fd, since_ns] : closing_elsewhere_) CancelWaitsOn(fd, true, since_ns);
 }
 
 // Whether the request has its turn, as each has that is no step of a chain.
@@ -169,9 +171,14 @@ void Engine::CancelSlot(ClientService& service, uint32_t slot) {
   if (flight.held) return CancelHeld(service, slot);
   // Before its turn: it fails when that comes. After: what became of it stays.
   if (!Runs(service, slot)) return;
-  if (offset_lines_.Waits(flight)) return TakeOutOfLine(service, slot);
+  if (offset_lines_.Waits(flight)) return TakeOutOfLine(flight);
   if (flight.opcode == protocol::opcode::kPollEvents && !flight.armed)
     return CompleteRequest(service, slot, -ECANCELED);
+  CancelRunning(service, slot);
+}
+
+void Engine::CancelRunning(ClientService& service, uint32_t slot) {
+  InFlight& flight = service.in_flight[slot];
   // A polled transfer ends by itself, and its ring takes no cancellations (EINVAL).
   if (LeaksIfCancelled(flight) || flight.polled) return;
   if (flight.by_call) return calls_.Cancel(&flight);
@@ -205,11 +212,26 @@ void Engine::CompleteCancel(const abi::Cqe& cqe) {
   CancelInKernel(service, slot);
 }
 
-// A cancelled request that the kernel hasn't heard of yet: it never will. But a close keeps its
-// place: those before it, perhaps of other clients, still mean this file, and end by themselves.
-void Engine::TakeOutOfLine(ClientService& service, uint32_t slot) {
-  if (service.in_flight[slot].opcode == protocol::opcode::kClose) return;
-  CompleteRequest(service, slot, -ECANCELED);
+// A cancelled request that the kernel hasn't heard of yet: it never will, unless its turn comes
+// just now. But a close keeps its place: those before it, perhaps of other clients, still mean this
+// file, and end by themselves. Not ended here, as that may begin the next step of its chain, a
+// close, which cancels the next one: there may be thousands of them.
+void Engine::TakeOutOfLine(const InFlight& flight) {
+  if (flight.opcode != protocol::opcode::kClose) taken_out_.push_back(flight.submission.user_data);
+}
+
+void Engine::EndTakenOut() {
+  for (size_t nth = 0; nth < taken_out_.size(); nth++) {
+    const uint64_t user_data = taken_out_[nth];
+    const InFlight& flight = FlightOf(user_data);
+    ClientService& service = services_[ClientOf(user_data)];
+    if (offset_lines_.Waits(flight)) {
+      CompleteRequest(service, SlotOf(user_data), -ECANCELED);
+    } else if (!flight.idle() && flight.cancelled && flight.line_fd >= 0) {
+      CancelRunning(service, SlotOf(user_data));
+    }
+  }
+  taken_out_.clear();
 }
 
 // The payload says when the request is to be over.

@@ -105,8 +105,9 @@ int Engine::Run() {
     if (took) waiting_.EndRound(now_ns_);
     if (!deadlines_.empty()) CancelOverdue();
     if (draining_count_ > 0) StartHeldOfAll();
-    while (!begun_doomed_.empty()) {
+    while (!begun_doomed_.empty() || !taken_out_.empty()) {
       CancelDoomed();
+      EndTakenOut();
       if (draining_count_ > 0) StartHeldOfAll();  // what waited for those alone
     }
     // While transfers are polled for, nothing sleeps; what else is in flight is asked for as often.
@@ -119,6 +120,7 @@ int Engine::Run() {
     if (polls) polled_.Poll();
     const bool reaped = ReapCompletions();
     if (!held_closes_.empty()) ServeHeldCloses();
+    if (!taken_out_.empty()) EndTakenOut();
     if (io_count_ > 0) {
       waited_ns_ = now_ns_;
       LeaveOutWaits();
@@ -337,6 +339,7 @@ void Engine::Shutdown() {
     }
     ReapCompletions();
     if (!held_closes_.empty()) ServeHeldCloses();
+    EndTakenOut();
     if (draining_count_ > 0) StartHeldOfAll();  // cancelled, they end as their turn comes
   }
   calls_.Stop();

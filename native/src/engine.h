@@ -194,7 +194,8 @@ class Engine {
   void Cancel(ClientService& service, const Request& request);
   void CancelInFlight(ClientService& service);
   bool MakeWayForClose(int32_t fd);
-  void CancelWaitsOn(int32_t fd, uint64_t taken_until_ns = UINT64_MAX);
+  void CancelWaitsOn(int32_t fd);
+  void CancelWaitsOn(int32_t fd, bool may_wait, uint64_t taken_until_ns);
   void TellSiblingsAgain(const InFlight& close);
   void CancelSplicesInLineOf(int32_t fd);
   void CancelAllOn(ClientService& service, int32_t fd);
@@ -208,7 +209,9 @@ class Engine {
   void CompleteCancel(const abi::Cqe& cqe);
   void SetDeadline(const ClientService& service, uint32_t slot);
   void CancelOverdue();
-  void TakeOutOfLine(ClientService& service, uint32_t slot);
+  void CancelRunning(ClientService& service, uint32_t slot);
+  void TakeOutOfLine(const InFlight& flight);
+  void EndTakenOut();
 
   // turns.cc
   bool TakeRequests();
@@ -342,6 +345,7 @@ class Engine {
   OffsetLines offset_lines_;
   DescriptorUsers descriptor_users_;
   ServedFiles served_files_;
+  std::vector<uint64_t> taken_out_;     // user_data of those that a cancellation found in a line
   std::vector<uint64_t> begun_doomed_;  // user_data of those that a close has doomed (in_flight.h),
                                         // and that have begun
   Deadlines deadlines_;
