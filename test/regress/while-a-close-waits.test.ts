@@ -4,9 +4,10 @@
  */
 import fs from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { type Client, connect, type Engine } from "ringpost";
+import { type Client, connect, type Engine, opened } from "ringpost";
 import { expect, it } from "vitest";
 import { SOON_MS, within } from "../support/deadline.js";
+import { makeFifo } from "../support/fifos.js";
 import { useTempDir } from "../support/temp-dir.js";
 import { withEngine } from "../support/with-engine.js";
 
@@ -83,12 +84,34 @@ it("a close doesn't wait for a step behind a splice that waits for its pipe", ()
     for (const other of [blocked, ...pipe]) await client.close(other);
   }));
 
+it.each(["the chain's own FIFO", "what the program has closed itself"])(
+  "nor for one behind a read of %s",
+  (what) =>
+    withEngine({}, async ({ client }) => {
+      const fd = await client.open(dir().file("content"), "r+");
+      const fifo = makeFifo(dir().fresh()); // says nothing
+      const [readFd, writeFd] = await client.pipe();
+      const chain = client.chain();
+      if (what.includes("FIFO")) chain.open(fifo.path, "r").read(opened, Buffer.alloc(1));
+      else chain.read(readFd, Buffer.alloc(1));
+      const written = codeOf(chain.write(fd, Buffer.from("C"), 0).run());
+      await client.nop(); // it has begun
+      if (!what.includes("FIFO")) fs.closeSync(readFd);
+      await within(SOON_MS, "the close", client.close(fd));
+      client.cancelAll();
+      expect(await written).toBe("ECANCELED");
+      fifo.close();
+      if (what.includes("FIFO")) await client.close(readFd);
+      await client.close(writeFd);
+    }),
+);
+
 it("what waits for another client's drain works on its own file", () =>
   withTwo(async (client, other) => {
     const path = dir().file("");
     const precious = dir().file("precious");
     const fd = await client.open(path, "r+");
-    const drained = [other.timeout(50), other.chain({ drain: true }).nop().run()];
+    const drained = [other.timeout(200), other.chain({ drain: true }).nop().run()];
     const written = other.write(fd, Buffer.from("theirs"), 0);
     await setTimeout(10);
     await within(SOON_MS, "the close", client.close(fd));
