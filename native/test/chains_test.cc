@@ -43,13 +43,6 @@ TestRequest Splice(TestRequest from, int32_t to, uint64_t position) {
   return from;
 }
 
-EngineSetUp Roomy() {
-  EngineSetUp set_up;
-  set_up.slot_count = 16;
-  set_up.ring_entries = 4;
-  return set_up;
-}
-
 // Posts the steps as one chain; the last one is linked to nothing. Returns their results.
 std::vector<int32_t> Run(TestClient& client, std::vector<TestRequest> steps) {
   std::vector<uint32_t> slots;

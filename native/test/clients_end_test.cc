@@ -35,10 +35,9 @@ constexpr uint32_t kBlocks = 16;
 constexpr uint32_t kMostPauseUs = 200;
 constexpr char kCanary = '\xc5';
 
-EngineSetUp Roomy() {
-  EngineSetUp set_up;
+EngineSetUp ForAllThreads() {
+  EngineSetUp set_up = Roomy();
   set_up.max_clients = kThreads + 1;
-  set_up.slot_count = 16;
   set_up.ring_entries = 8;
   return set_up;
 }
@@ -82,7 +81,7 @@ class Visit {
   // Returns what must not change any more.
   Buffers Run() {
     if (!CHECK(client_.seat() >= 0)) return {};
-    while (client_.in_flight() + 3 < Roomy().slot_count) {
+    while (client_.in_flight() + 3 < ForAllThreads().slot_count) {
       if (random_.OneIn(5)) {
         PostChain();
       } else {
@@ -168,7 +167,7 @@ class Visit {
   const char tag_;
   Random& random_;
   Buffers buffers_;
-  std::vector<bool> opens_ = std::vector<bool>(Roomy().slot_count);  // by slot
+  std::vector<bool> opens_ = std::vector<bool>(ForAllThreads().slot_count);  // by slot
   TestClient client_;
 };
 
@@ -222,14 +221,14 @@ void ReadSteadily(TestEngine& engine, const std::string& path, const std::atomic
 // All the seats are free again, each with all its slots.
 void TakeAllSeats(TestEngine& engine) {
   std::vector<std::unique_ptr<TestClient>> clients;
-  for (uint32_t nth = 0; nth < Roomy().max_clients; nth++) {
+  for (uint32_t nth = 0; nth < ForAllThreads().max_clients; nth++) {
     clients.push_back(std::make_unique<TestClient>(engine.memory(), engine.roster()));
     TestClient& client = *clients.back();
     if (!CHECK(client.seat() >= 0)) return;
     std::vector<uint32_t> slots;
     while (client.HasFreeSlot()) slots.push_back(client.Post(Nop()));
     client.Publish();
-    CHECK_EQ(slots.size(), Roomy().slot_count);
+    CHECK_EQ(slots.size(), ForAllThreads().slot_count);
     for (const uint32_t slot : slots) CHECK_EQ(client.AwaitReply(slot).result, 0);
     CHECK_EQ(client.strays(), 0);
   }
@@ -241,7 +240,7 @@ TEST(a_thousand_clients_that_end_at_random) {
   const std::string path = folder.FileWith("steady", Blocks());
   const int descriptors = OpenDescriptors();
   {
-    TestEngine engine(Roomy());
+    TestEngine engine(ForAllThreads());
     std::atomic<uint32_t> left = 0;
     std::vector<std::thread> threads;
     for (uint32_t thread = 0; thread < kThreads; thread++) {
@@ -256,7 +255,7 @@ TEST(a_thousand_clients_that_end_at_random) {
     engine.Stop(0);
     uint64_t taken = 0;
     uint64_t replied = 0;
-    for (uint32_t seat = 0; seat < Roomy().max_clients; seat++) {
+    for (uint32_t seat = 0; seat < ForAllThreads().max_clients; seat++) {
       const uint64_t* counters = engine.memory().mailbox(seat).counters;
       taken += counters[protocol::service_counter::kTaken];
       replied += counters[protocol::service_counter::kReplied];
@@ -264,7 +263,7 @@ TEST(a_thousand_clients_that_end_at_random) {
     }
     CHECK_EQ(replied, taken);
     const uint64_t opened = engine.counter(protocol::engine_counter::kClientsOpened);
-    CHECK_EQ(opened, kClients + 1 + Roomy().max_clients);
+    CHECK_EQ(opened, kClients + 1 + ForAllThreads().max_clients);
     CHECK_EQ(engine.counter(protocol::engine_counter::kClientsDrained), opened);
   }
   CHECK_EQ(OpenDescriptors(), descriptors);

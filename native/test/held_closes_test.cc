@@ -25,15 +25,8 @@ namespace {
 namespace flag = protocol::opcode_flag;
 namespace opcode = protocol::opcode;
 
-constexpr uint32_t kSlots = 16;
+const uint32_t kSlots = Roomy().slot_count;
 constexpr uint32_t kMostSteps = 3;
-
-EngineSetUp Roomy() {
-  EngineSetUp set_up;
-  set_up.slot_count = kSlots;
-  set_up.ring_entries = 4;
-  return set_up;
-}
 
 TestRequest Truncate(int32_t fd, uint32_t length) {
   TestRequest request = Operation(opcode::kFtruncate, fd);

@@ -52,6 +52,14 @@ inline EngineSetUp SmallRing() {
   return set_up;
 }
 
+// A client with room for several chains, more than the submission queue has.
+inline EngineSetUp Roomy() {
+  EngineSetUp set_up;
+  set_up.slot_count = 16;
+  set_up.ring_entries = 4;
+  return set_up;
+}
+
 class TestEngine {
  public:
   explicit TestEngine(const EngineSetUp& set_up)
