@@ -9,7 +9,8 @@
 //   chains.cc               requests that run one after the other
 //   drains.cc               chains that wait for all before them
 //   cancel_requests.cc      by request, by descriptor, of a client; deadlines
-//   iopoll_transfers.cc       the second ring, whose completions are polled for
+//   iopoll_transfers.cc     the second ring, whose completions are polled for
+//   descriptor_users.h      who uses which descriptor, for the closes
 //   held_closes.cc          closes that wait for what is still to use their descriptor
 //   poll_streams.cc         polls that go on, and tell of events as they come
 //   recipes.cc              several submissions as one request

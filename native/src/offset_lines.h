@@ -9,7 +9,8 @@
 // A splice stands in the line of the file that is one of its ends. The kernel moves its offset on,
 // but takes it before it waits for the pipe: what went meanwhile would be undone.
 //
-// A close of the descriptor joins its line, too: those before it still mean this file.
+// A close of the descriptor joins its line, too, when nothing that was posted before it needs the
+// descriptor any more (held_closes.cc): an offset that is moved on must still be this file's.
 //
 // Not covered, as the kernel's lock would: two descriptors that dup(2) made share one offset.
 #pragma once
